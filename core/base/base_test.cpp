@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/digest.hpp"
+#include "core/base/json.hpp"
+#include "core/base/ranges.hpp"
+#include "core/base/text.hpp"
+#include "core/base/time.hpp"
+#include "core/base/toml.hpp"
+
+#include <gtest/gtest.h>
+
+#include <bitset>
+#include <random>
+
+namespace {
+using namespace plimsoll;
+
+TEST(Toml, KeepsOrderAndPositions) {
+    const auto v = parse_toml("b = 1\n[z.\"a.b\"]\nx = [\"p\", 2]\n", "f.toml");
+    ASSERT_TRUE(v) << v.error().message;
+    EXPECT_EQ(v->table()->begin()->key, "b");
+    const Value* x = v->at("z", "a.b", "x");
+    ASSERT_NE(x, nullptr);
+    EXPECT_EQ(x->where.line, 3);
+    EXPECT_EQ(*(*x->array())[0].string(), "p");
+}
+
+TEST(Toml, NamesFileLineAndColumn) {
+    for (const std::string_view bad :
+         std::initializer_list<std::string_view>{"[{", "[\x0b", "a = ", "a = 1\na = 2", "\xef\xbb\xb7",
+                                                 "a = \"\xff\"", std::string_view("a\0b = 1", 7)}) {
+        const auto v = parse_toml(bad, "drop-in.toml");
+        ASSERT_FALSE(v) << printable(bad);
+        EXPECT_EQ(v.error().code, Code::invalid_input);
+        EXPECT_TRUE(v.error().message.starts_with("drop-in.toml:")) << v.error().message;
+    }
+}
+
+TEST(Toml, TakesUtf8InStringsAndComments) {
+    const auto v = parse_toml("# größer\na = \"naïve\"\nb = '日本 _x0_'\n", "f");
+    ASSERT_TRUE(v) << v.error().message;
+    EXPECT_EQ(*v->at("a")->string(), "naïve");
+    EXPECT_EQ(*v->at("b")->string(), "日本 _x0_");
+}
+
+TEST(Toml, DateTimes) {
+    const auto v = parse_toml("a = 2026-01-02T03:04:05+01:00\nb = 2026-01-02\n", "f");
+    ASSERT_TRUE(v);
+    EXPECT_TRUE(v->at("a")->datetime()->has_offset);
+    EXPECT_EQ(to_rfc3339(v->at("a")->datetime()->time), "2026-01-02T02:04:05Z");
+    EXPECT_FALSE(v->at("b")->datetime()->has_offset);
+}
+
+TEST(Toml, WritesWhatItReads) {
+    const char* text =
+        "a = \"q\\\"\\n\\u0001\"\n[t.\"x y\"]\nl = [1, true, 2.5, {k = \"v\"}]\nd = 2026-01-02T03:04:05Z\n";
+    const auto v = parse_toml(text, "f");
+    ASSERT_TRUE(v) << v.error().message;
+    const auto again = parse_toml(to_toml(*v->table()), "again");
+    ASSERT_TRUE(again) << again.error().message << "\n" << to_toml(*v->table());
+    EXPECT_EQ(*v, *again);
+}
+
+TEST(Json, IsStrict) {
+    for (const char* bad :
+         {"", "{", "{\"a\":1,}", "// c\n{}", "{\"a\":1,\"a\":2}", "[1] x", "\"\xff\"", "nul"}) {
+        const auto v = parse_json(bad, "d.json");
+        ASSERT_FALSE(v) << bad;
+        EXPECT_EQ(v.error().code, Code::invalid_input);
+        EXPECT_TRUE(v.error().message.starts_with("d.json")) << v.error().message;
+    }
+    EXPECT_NE(parse_json("{\n \"a\": x}", "d").error().message.find("d:2:"), std::string::npos);
+    EXPECT_FALSE(parse_json(std::string(200, '[') + std::string(200, ']'), "d"));
+}
+
+TEST(Json, RoundTrip) {
+    const auto v = parse_json(R"({"b":[1,2.5,null,true],"a":"x"})", "d");
+    ASSERT_TRUE(v);
+    EXPECT_EQ(to_json(*v), R"({"b":[1,2.5,null,true],"a":"x"})");
+}
+
+TEST(Text, Printable) {
+    EXPECT_EQ(printable("a\x1b[31m\xff\xc2\x9bé"), "a\\x1b[31m\\xff\\xc2\\x9bé");
+    EXPECT_EQ(printable(std::string(300, 'a'), 10), std::string(10, 'a') + "…");
+}
+
+TEST(Text, NearestNamesASlipButNotAnything) {
+    EXPECT_EQ(nearest("subuid.mising", {"subuid.missing", "subuid.min-size"}), "subuid.missing");
+    EXPECT_EQ(nearest("zzzz", {"subuid.missing"}), std::nullopt);
+}
+
+TEST(Text, ParseU64) {
+    EXPECT_EQ(parse_u64("18446744073709551615"), UINT64_MAX);
+    for (const char* bad : {"", "-1", "+1", " 1", "1 ", "0x1", "18446744073709551616"})
+        EXPECT_EQ(parse_u64(bad), std::nullopt) << bad;
+}
+
+TEST(Digest, KnownAnswer) {  // FIPS 180-2, "abc"
+    EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+// Ranges against the simplest model there is: one bit per id.
+TEST(Ranges, AgreeWithABitSet) {
+    std::mt19937 rng(7);
+    constexpr std::size_t space = 128;
+    const auto number = [&](std::uint64_t n) {
+        return std::uniform_int_distribution<std::uint64_t>(0, n)(rng);
+    };
+    for (int round = 0; round < 2000; ++round) {
+        RangeSet set;
+        std::bitset<space> model;
+        for (int step = 0; step < 12; ++step) {
+            const Range r = range_of(number(space - 1), number(20));
+            const bool add = number(2) != 0;
+            add ? set.add(r) : set.subtract(r);
+            for (auto i = r.start; i < std::min<std::uint64_t>(r.end, space); ++i)
+                model[i] = add;
+            if (r.end > space)
+                set.subtract({space, r.end});
+        }
+        ASSERT_EQ(set.size(), model.count());
+        for (std::size_t i = 1; i < set.ranges().size(); ++i)
+            ASSERT_LT(set.ranges()[i - 1].end, set.ranges()[i].start);
+        const Range probe = range_of(number(space - 1), number(10));
+        bool any = false;
+        bool all = true;
+        for (auto i = probe.start; i < std::min<std::uint64_t>(probe.end, space); ++i) {
+            any |= model[i];
+            all &= model[i];
+            ASSERT_EQ(set.contains(i), model[i]);
+        }
+        all &= probe.end <= space || probe.empty();
+        ASSERT_EQ(set.intersects(probe), any);
+        ASSERT_EQ(set.contains(probe), all);
+        const auto count = 1 + number(10);
+        const auto align = 1 + number(7);
+        std::optional<std::uint64_t> expected;
+        for (std::uint64_t s = 0; s + count <= space && !expected; s += align) {
+            bool free = true;
+            for (auto i = s; i < s + count; ++i)
+                free &= !model[i];
+            if (free)
+                expected = s;
+        }
+        ASSERT_EQ(set.first_free({0, space}, count, align), expected);
+    }
+}
+
+TEST(Ranges, DoNotWrap) {
+    EXPECT_EQ(range_of(UINT64_MAX - 1, 10).end, UINT64_MAX);
+    RangeSet s;
+    s.add({0, UINT64_MAX});
+    EXPECT_EQ(s.first_free({0, UINT64_MAX}, 1, 65536), std::nullopt);
+}
+}  // namespace

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A host as modules see it: one root directory and, when it is the running one, what the kernel tells of it.
+#pragma once
+#include "core/host/accounts.hpp"
+#include "core/host/processes.hpp"
+#include "core/host/sysroot.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace plimsoll::host {
+
+class Host {
+  public:
+    // "/" is the running host; any other directory is an image or fixture, of which only files can be judged.
+    [[nodiscard]] static Result<Host> open(const std::string& dir);
+    // For tests: a directory whose /proc, /sys and /run stand for a running host's.
+    [[nodiscard]] static Result<Host> open_as_live(const std::string& dir);
+
+    [[nodiscard]] const Sysroot& root() const { return root_; }
+
+    // Whether /proc, /sys, /run and the service manager belong to this root.
+    [[nodiscard]] bool live() const { return live_; }
+
+    // Read once and kept until forget() is called.
+    [[nodiscard]] const Result<Accounts>& accounts() const;
+    // Code::unsupported when not live.
+    [[nodiscard]] const Result<std::vector<Process>>& processes() const;
+    void forget() const;
+
+    // os-release(5) as key -> unquoted value; empty when there is none.
+    [[nodiscard]] std::map<std::string, std::string> os_release() const;
+
+  private:
+    Host(Sysroot root, bool live) : root_(std::move(root)), live_(live) {}
+
+    Sysroot root_;
+    bool live_;
+    mutable std::optional<Result<Accounts>> accounts_;
+    mutable std::optional<Result<std::vector<Process>>> processes_;
+};
+
+}  // namespace plimsoll::host

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// subuid(5)/subgid(5) as its three readers take it: shadow (newuidmap, libsubid), the Go storage library
+// (podman, buildah, rootlesskit) and moby/sys/user (dockerd's userns-remap). They disagree; a verdict has to
+// hold in every view.
+#pragma once
+#include "core/base/ranges.hpp"
+#include "core/host/sysroot.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace plimsoll::host {
+
+enum class SubidView { shadow, go, moby };
+inline constexpr std::array<std::string_view, 3> subid_view_names{"shadow", "containers/storage", "dockerd"};
+
+struct SubidEntry {  // what one view reads from one line
+    std::string owner;
+    std::uint64_t start{0};
+    std::uint64_t count{0};
+    bool operator==(const SubidEntry&) const = default;
+
+    // The ids it hands out in the strictest reading: shadow 4.13's newuidmap takes count 0 for every id.
+    [[nodiscard]] Range range() const;
+};
+
+struct SubidLine {
+    int number{0};                                     // 1-based
+    std::string text;                                  // without '\n'
+    std::array<std::optional<SubidEntry>, 3> views{};  // by SubidView; nullopt: that reader ignores the line
+    std::array<std::string, 3> refused{};  // by SubidView; why, when ignored for a reason worth telling
+
+    [[nodiscard]] const std::optional<SubidEntry>& in(SubidView v) const {
+        return views[static_cast<std::size_t>(v)];
+    }
+};
+
+struct SubidFile {
+    std::string path;              // "/etc/subuid"
+    std::vector<SubidLine> lines;  // non-blank lines
+    // The Go reader refuses the whole file for one bad line; then its view of every line is nullopt.
+    std::optional<std::string> go_refuses{};
+    bool missing_final_newline{false};
+};
+
+// Pure and total: any bytes.
+[[nodiscard]] SubidFile parse_subid(std::string_view text, std::string path);
+
+// Every id that any view of any line hands out; [0, 2^64) clamped as range_of() does.
+[[nodiscard]] RangeSet occupied(const SubidFile& file);
+
+// ---- the ledger: every range ever given out, append-only, below the state directory ----
+
+struct LedgerEntry {
+    std::string owner;
+    Range range;
+    bool uid{false};  // given out in subuid
+    bool gid{false};  // given out in subgid
+    bool operator==(const LedgerEntry&) const = default;
+};
+
+inline constexpr std::string_view ledger_name = "subid-ledger";  // below the state directory
+
+// One line per entry: "RFC3339 OWNER START COUNT uid,gid CHECKSUM". Code::integrity names the damaged line,
+// except for a torn last line (no newline), which was never acted on and is skipped.
+[[nodiscard]] Result<std::vector<LedgerEntry>> parse_ledger(std::string_view text, std::string_view path);
+[[nodiscard]] std::string ledger_line(const LedgerEntry& e, std::string_view timestamp);
+
+}  // namespace plimsoll::host

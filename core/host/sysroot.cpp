@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/host/sysroot.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+
+namespace plimsoll::host {
+namespace {
+
+bool same_version(const struct stat& a, const struct stat& b) {
+    return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+           a.st_mtim.tv_nsec == b.st_mtim.tv_nsec && a.st_ctim.tv_sec == b.st_ctim.tv_sec &&
+           a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
+}
+
+Result<struct stat> stat_fd(const Fd& fd, std::string_view path) {
+    struct stat st{};
+    if (::fstat(fd.get(), &st) < 0)
+        return fail_errno("stat " + std::string(path));
+    return st;
+}
+
+Result<std::string> read_fd(const Fd& fd, std::string_view path, std::size_t max, off_t size_hint) {
+    std::string out;
+    if (size_hint > 0)
+        out.reserve(std::min<std::size_t>(static_cast<std::size_t>(size_hint) + 1, max));
+    std::array<char, 16384> buf{};
+    for (;;) {
+        const ssize_t n = ::read(fd.get(), buf.data(), buf.size());
+        if (n < 0) {
+            if (errno == EINTR)
+                continue;
+            return fail_errno("read " + std::string(path));
+        }
+        if (n == 0)
+            return out;
+        if (out.size() + static_cast<std::size_t>(n) > max)
+            return fail(Code::invalid_input,
+                        "read " + std::string(path) + ": larger than " + std::to_string(max) + " bytes");
+        out.append(buf.data(), static_cast<std::size_t>(n));
+    }
+}
+
+}  // namespace
+
+std::string_view file_type_name(mode_t mode) {
+    switch (mode & S_IFMT) {
+        case S_IFREG:
+            return "a regular file";
+        case S_IFDIR:
+            return "a directory";
+        case S_IFLNK:
+            return "a symlink";
+        case S_IFIFO:
+            return "a FIFO";
+        case S_IFSOCK:
+            return "a socket";
+        case S_IFCHR:
+            return "a character device";
+        case S_IFBLK:
+            return "a block device";
+        default:
+            return "of an unknown type";
+    }
+}
+
+Result<Sysroot> Sysroot::open(const std::string& dir) {
+    Fd fd(::open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fd)
+        return fail_errno("open root " + dir);
+    return Sysroot(std::move(fd), dir);
+}
+
+Result<Fd> Sysroot::open_at(std::string_view path, int flags, mode_t mode) const {
+    open_how how{};
+    how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags)) | O_CLOEXEC;
+    how.mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0;
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    if (path.find('\0') != std::string_view::npos)
+        return fail(Code::invalid_input, "open: a path with a NUL byte");
+    const std::string p(path.empty() ? "/" : path);
+    for (int attempt = 0;; ++attempt) {
+        const long fd = ::syscall(SYS_openat2, root_.get(), p.c_str(), &how, sizeof how);
+        if (fd >= 0)
+            return Fd(static_cast<int>(fd));
+        // EAGAIN: a rename elsewhere raced with resolving "..".
+        if ((errno == EAGAIN || errno == EINTR) && attempt < 32)
+            continue;
+        return fail_errno("open " + p);
+    }
+}
+
+Result<std::string> Sysroot::read(std::string_view path, std::size_t max) const {
+    constexpr int attempts = 4;
+    for (int i = 0; i < attempts; ++i) {
+        // Look before opening: opening a FIFO or device for reading can block or have effects.
+        PLIMSOLL_TRY(const Fd probe, open_at(path, O_PATH));
+        PLIMSOLL_TRY(const auto seen, stat_fd(probe, path));
+        if (!S_ISREG(seen.st_mode))
+            return fail(Code::integrity, "read " + std::string(path) + ": is " +
+                                             std::string(file_type_name(seen.st_mode)) +
+                                             ", not a regular file");
+        PLIMSOLL_TRY(const Fd fd, open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+        PLIMSOLL_TRY(const auto before, stat_fd(fd, path));
+        if (before.st_dev != seen.st_dev || before.st_ino != seen.st_ino)
+            continue;
+        if (before.st_size > 0 && static_cast<std::uint64_t>(before.st_size) > max)
+            return fail(Code::invalid_input,
+                        "read " + std::string(path) + ": larger than " + std::to_string(max) + " bytes");
+        PLIMSOLL_TRY(auto bytes, read_fd(fd, path, max, before.st_size));
+        PLIMSOLL_TRY(const auto after, stat_fd(fd, path));
+        if (same_version(before, after))
+            return bytes;
+    }
+    return fail(Code::busy, "read " + std::string(path) + ": kept changing while it was read");
+}
+
+Result<struct stat> Sysroot::stat(std::string_view path) const {
+    PLIMSOLL_TRY(const Fd fd, open_at(path, O_PATH));
+    return stat_fd(fd, path);
+}
+
+Result<struct stat> Sysroot::lstat(std::string_view path) const {
+    PLIMSOLL_TRY(const Fd fd, open_at(path, O_PATH | O_NOFOLLOW));
+    return stat_fd(fd, path);
+}
+
+bool Sysroot::exists(std::string_view path) const {
+    const auto fd = open_at(path, O_PATH | O_NOFOLLOW);
+    return fd || fd.error().code != Code::not_found;
+}
+
+Result<std::string> Sysroot::read_link(std::string_view path) const {
+    PLIMSOLL_TRY(const Fd fd, open_at(path, O_PATH | O_NOFOLLOW));
+    std::array<char, 4096> buf{};
+    const ssize_t n = ::readlinkat(fd.get(), "", buf.data(), buf.size());
+    if (n < 0)
+        // readlinkat on a descriptor that is not a symlink gives ENOENT, which would read as "missing".
+        return errno == ENOENT || errno == EINVAL
+                   ? Result<std::string>(
+                         fail(Code::integrity, "readlink " + std::string(path) + ": not a symlink"))
+                   : fail_errno("readlink " + std::string(path));
+    return std::string(buf.data(), static_cast<std::size_t>(n));
+}
+
+Result<std::vector<DirEntry>> Sysroot::list(std::string_view dir) const {
+    PLIMSOLL_TRY(Fd fd, open_at(dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
+
+    struct Close {
+        void operator()(DIR* d) const { ::closedir(d); }
+    };
+
+    const std::unique_ptr<DIR, Close> d(::fdopendir(fd.get()));
+    if (!d)
+        return fail_errno("list " + std::string(dir));
+    (void)fd.release();
+    std::vector<DirEntry> out;
+    for (;;) {
+        errno = 0;
+        const dirent* e = ::readdir(d.get());
+        if (e == nullptr) {
+            if (errno != 0)
+                return fail_errno("list " + std::string(dir));
+            break;
+        }
+        const std::string_view name = e->d_name;
+        if (name != "." && name != "..")
+            out.push_back({std::string(name), e->d_type});
+    }
+    std::ranges::sort(out, {}, &DirEntry::name);
+    return out;
+}
+
+Result<std::optional<std::string>> Sysroot::xattr(std::string_view path, const char* name) const {
+    // An O_PATH descriptor has no xattr calls of its own (EBADF), and its /proc/self/fd link may be absent;
+    // a descriptor opened for reading is only safe on files and directories.
+    PLIMSOLL_TRY(const auto st, stat(path));
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return std::nullopt;
+    PLIMSOLL_TRY(const Fd fd, open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    std::string out(256, '\0');
+    for (;;) {
+        const ssize_t n = ::fgetxattr(fd.get(), name, out.data(), out.size());
+        if (n >= 0) {
+            out.resize(static_cast<std::size_t>(n));
+            return out;
+        }
+        if (errno == ENODATA || errno == EOPNOTSUPP)
+            return std::nullopt;
+        if (errno != ERANGE || out.size() > 65536)
+            return fail_errno("getxattr " + std::string(path));
+        out.resize(out.size() * 4);
+    }
+}
+
+}  // namespace plimsoll::host

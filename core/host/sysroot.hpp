@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host's file tree, pinned by one directory descriptor. Production opens "/", images and tests another
+// directory. Every path is resolved by openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: absolute
+// symlinks and ".." stay inside, so an image or a test tree can never leak to the real root.
+// Reading only; changes are made by the executor (executor.hpp).
+#pragma once
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/stat.h>
+
+namespace plimsoll::host {
+
+struct DirEntry {
+    std::string name;
+    unsigned char type;  // DT_REG, DT_DIR, DT_LNK, … or DT_UNKNOWN (readdir(3))
+};
+
+class Sysroot {
+  public:
+    // Default bound on the size of a file that read() takes.
+    static constexpr std::size_t default_max = std::size_t{16} << 20;
+
+    [[nodiscard]] static Result<Sysroot> open(const std::string& dir);
+
+    // The directory as given to open(); for messages only.
+    [[nodiscard]] const std::string& directory() const { return directory_; }
+
+    // flags as for open(2); O_CLOEXEC is added. Final symlinks are followed within the root unless
+    // O_NOFOLLOW.
+    [[nodiscard]] Result<Fd> open_at(std::string_view path, int flags, mode_t mode = 0) const;
+
+    // The content of a regular file. Code::integrity for a FIFO, device, directory or socket (never opened
+    // for reading, so nothing blocks and no device is touched), Code::invalid_input beyond `max` bytes,
+    // Code::busy when it kept changing while being read.
+    [[nodiscard]] Result<std::string> read(std::string_view path, std::size_t max = default_max) const;
+
+    [[nodiscard]] Result<struct ::stat> stat(
+        std::string_view path) const;  // follows symlinks within the root
+    [[nodiscard]] Result<struct ::stat> lstat(std::string_view path) const;  // of the last component itself
+    [[nodiscard]] bool exists(std::string_view path) const;  // true also for "cannot tell" (EACCES)
+    [[nodiscard]] Result<std::string> read_link(std::string_view path) const;
+    // Sorted by name, without "." and "..".
+    [[nodiscard]] Result<std::vector<DirEntry>> list(std::string_view dir) const;
+    // nullopt: no such attribute, or the filesystem has none.
+    [[nodiscard]] Result<std::optional<std::string>> xattr(std::string_view path, const char* name) const;
+
+  private:
+    Sysroot(Fd root, std::string directory) : root_(std::move(root)), directory_(std::move(directory)) {}
+
+    Fd root_;
+    std::string directory_;
+};
+
+// "a FIFO", "a directory", "a symlink", …
+[[nodiscard]] std::string_view file_type_name(mode_t mode);
+
+}  // namespace plimsoll::host

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/host/sysroot.hpp"
+
+#include "tests/support/tree.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include <fcntl.h>
+
+namespace {
+using namespace plimsoll;
+using tests::Tree;
+
+TEST(Sysroot, SymlinksAndDotDotStayInside) {
+    Tree t({{"etc/passwd", "fake\n"}});
+    t.link("abs", "/etc/passwd");
+    t.link("rel", "../../../../../../etc/passwd");
+    t.link("magic", "/proc/self/root/etc/passwd");
+    const auto h = t.host();
+    EXPECT_EQ(*h.root().read("/abs"), "fake\n");
+    EXPECT_EQ(*h.root().read("rel"), "fake\n");
+    EXPECT_EQ(h.root().read("magic").error().code, Code::not_found);
+    EXPECT_EQ(*h.root().read("../../../etc/passwd"), "fake\n");
+}
+
+TEST(Sysroot, NeverOpensWhatIsNotARegularFile) {
+    Tree t({{"d/x", ""}});
+    t.fifo("fifo");
+    const auto h = t.host();
+    EXPECT_EQ(h.root().read("fifo").error().code, Code::integrity);  // and does not hang
+    EXPECT_EQ(h.root().read("d").error().code, Code::integrity);
+    EXPECT_NE(h.root().read("fifo").error().message.find("a FIFO"), std::string::npos);
+}
+
+TEST(Sysroot, BoundsSize) {
+    Tree t;
+    t.write("big", std::string(100, 'x'));
+    EXPECT_EQ(t.host().root().read("big", 99).error().code, Code::invalid_input);
+    EXPECT_EQ(t.host().root().read("big", 100)->size(), 100U);
+}
+
+TEST(Sysroot, ReadLinkTellsMissingFromNotALink) {
+    Tree t({{"file", ""}});
+    t.link("l", "target");
+    const auto h = t.host();
+    EXPECT_EQ(*h.root().read_link("l"), "target");
+    EXPECT_EQ(h.root().read_link("file").error().code, Code::integrity);
+    EXPECT_EQ(h.root().read_link("none").error().code, Code::not_found);
+}
+
+// A file that is replaced by rename while being read gives one of the two contents, whole.
+TEST(Sysroot, RacingReplacementGivesWholeContent) {
+    Tree t;
+    const std::string a(200'000, 'a');
+    const std::string b(300'000, 'b');
+    t.write("f", a);
+    std::atomic<bool> stop{false};
+    std::thread writer([&] {
+        for (int i = 0; !stop; ++i) {
+            t.write("f.new", i % 2 != 0 ? a : b);
+            std::filesystem::rename(t.path("f.new"), t.path("f"));
+        }
+    });
+    const auto h = t.host();
+    for (int i = 0; i < 200; ++i) {
+        const auto got = h.root().read("f");
+        if (!got) {
+            EXPECT_EQ(got.error().code, Code::busy);
+            continue;
+        }
+        EXPECT_TRUE(*got == a || *got == b);
+    }
+    stop = true;
+    writer.join();
+}
+
+TEST(Host, OsRelease) {
+    Tree t({{"usr/lib/os-release", "ID=debian\nPRETTY_NAME=\"A b\"\n# c\n"}});
+    EXPECT_EQ(t.host().os_release().at("PRETTY_NAME"), "A b");
+}
+
+TEST(Host, OnlyTheRunningRootIsLive) {
+    Tree t;
+    EXPECT_FALSE(t.host().live());
+    EXPECT_FALSE(t.host().processes());
+    EXPECT_TRUE(host::Host::open("/")->live());
+}
+
+TEST(Accounts, ReadsFilesAndImageCopies) {
+    Tree t({{"etc/passwd", "root:x:0:0::/root:/bin/sh\n+\nbad\nal:x:1000:1000::/home/al:/bin/sh\n"},
+            {"usr/lib/passwd", "core:x:500:500::/home/core:/bin/sh\n"},
+            {"etc/group", "docker:x:998:al,zoe\nal:x:1000:\n"},
+            {"etc/nsswitch.conf", "passwd: files [NOTFOUND=return] sss\ngroup: files systemd\n"}});
+    const auto h = t.host();
+    const auto& a = h.accounts();
+    ASSERT_TRUE(a);
+    EXPECT_EQ(a->user("core")->uid, 500U);
+    EXPECT_EQ(a->user("al")->source, "/etc/passwd:4");
+    EXPECT_EQ(a->problems.size(), 1U);
+    EXPECT_EQ(a->members_of(*a->group("docker")), (std::vector<std::string>{"al", "zoe"}));
+    EXPECT_EQ(a->remote_sources, std::vector<std::string>{"sss"});
+}
+
+TEST(Processes, OfThisMachine) {
+    const auto h = host::Host::open("/");
+    const auto& all = h->processes();
+    ASSERT_TRUE(all);
+    const auto self = std::ranges::find(*all, ::getpid(), &host::Process::pid);
+    ASSERT_NE(self, all->end());
+    EXPECT_EQ(self->uid[0], ::getuid());
+    EXPECT_TRUE(self->exe && self->exe->ends_with("sysroot_test"));
+    EXPECT_EQ(self->in_child_user_ns(), false);
+}
+}  // namespace

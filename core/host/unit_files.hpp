@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// systemd units as their files say (systemd.unit(5)): works on images as on the running host, needs no bus.
+#pragma once
+#include "core/host/sysroot.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plimsoll::host {
+
+struct UnitSetting {
+    std::string section;  // "Service"
+    std::string key;      // "ExecStart"
+    std::string value;
+    std::string source;  // "/usr/lib/systemd/system/docker.service:12"
+};
+
+struct UnitFile {
+    std::string name;                       // "docker.service"
+    std::string fragment;                   // path of the main file; empty when there is none
+    bool masked{false};                     // linked to /dev/null, or an empty file
+    std::vector<std::string> enabled_by{};  // links in *.wants/, *.requires/ and aliases below /etc and /run
+    std::vector<UnitSetting> settings{};  // fragment, then drop-ins in their order; continuation lines joined
+
+    // All values of a key after the last empty assignment (which resets a list).
+    [[nodiscard]] std::vector<UnitSetting> values(std::string_view section, std::string_view key) const;
+    // "enabled", "masked", "static" (no [Install]), "disabled".
+    [[nodiscard]] std::string_view enablement() const;
+};
+
+// Looks `name` up in /etc, /run, /usr/local/lib, /usr/lib, /lib systemd/system; nullopt: no such unit.
+// Code::integrity and others when a file of it exists but cannot be read.
+[[nodiscard]] Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string& name);
+
+// Pure.
+[[nodiscard]] std::vector<UnitSetting> parse_unit(std::string_view text, const std::string& path);
+
+}  // namespace plimsoll::host
