@@ -20,7 +20,9 @@ struct UnitFile {
     std::string name;                       // "docker.service"
     std::string fragment;                   // path of the main file; empty when there is none
     bool masked{false};                     // linked to /dev/null, or an empty file
-    std::vector<std::string> enabled_by{};  // links in *.wants/, *.requires/ and aliases below /etc and /run
+    // Links in *.wants/, *.requires/ and *.upholds/ of every unit directory (a vendor's link below /usr starts
+    // the unit as surely as an administrator's), and aliases below /etc and /run.
+    std::vector<std::string> enabled_by{};
     std::vector<UnitSetting> settings{};  // fragment, then drop-ins in their order; continuation lines joined
 
     // All values of a key after the last empty assignment (which resets a list).
@@ -29,7 +31,8 @@ struct UnitFile {
     [[nodiscard]] std::string_view enablement() const;
 };
 
-// Looks `name` up in /etc, /run, /usr/local/lib, /usr/lib, /lib systemd/system; nullopt: no such unit.
+// Looks `name` up in the system manager's unit directories below /etc, /run, /usr/local/lib, /usr/lib and
+// /lib, generated units included; an instance falls back to its template. nullopt: no such unit.
 // Code::integrity and others when a file of it exists but cannot be read.
 [[nodiscard]] Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string& name);
 

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/host/unit_files.hpp"
+
+#include "tests/support/tree.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+using namespace plimsoll;
+using testing::ElementsAre;
+
+std::vector<std::string> shown(const std::vector<host::UnitSetting>& settings) {
+    std::vector<std::string> out;
+    for (const auto& s : settings)
+        out.push_back(s.source + " [" + s.section + "] " + s.key + "=" + s.value);
+    return out;
+}
+
+constexpr std::string_view docker =
+    "[Service]\nExecStart=/usr/bin/dockerd -H fd://\n[Install]\n"
+    "WantedBy=multi-user.target\n";
+
+TEST(UnitFiles, ParsesAsSystemdDoes) {
+    EXPECT_THAT(
+        shown(host::parse_unit("\xef\xbb\xbf# c\nLost=1\n[ Service]\nA=1\n[Service]\n"
+                               "  ExecStart = /bin/a \\\n# inside\n   ; too\n  b\\\\\nB=x\\",
+                               "/u")),
+        ElementsAre("/u:4 [ Service] A=1", "/u:6 [Service] ExecStart=/bin/a  b\\\\", "/u:10 [Service] B=x"));
+    EXPECT_TRUE(host::parse_unit("", "/u").empty());
+    EXPECT_TRUE(host::parse_unit(std::string_view("\0\n[\n]=\n=", 8), "/u").empty());
+}
+
+TEST(UnitFiles, FindsTheFragmentOfHighestPriority) {
+    const tests::Tree tree{{"usr/lib/systemd/system/docker.service", docker},
+                           {"etc/systemd/system/docker.service", "[Service]\nExecStart=/opt/dockerd\n"}};
+    const auto host = tree.host();
+    const auto unit = host::read_unit(host.root(), "docker.service");
+    ASSERT_TRUE(unit && *unit);
+    EXPECT_EQ((*unit)->fragment, "/etc/systemd/system/docker.service");
+    EXPECT_EQ((*unit)->values("Service", "ExecStart").at(0).value, "/opt/dockerd");
+    const auto absent = host::read_unit(host.root(), "crio.service");
+    ASSERT_TRUE(absent);
+    EXPECT_FALSE(*absent);
+}
+
+TEST(UnitFiles, DropInsMergeByNameAndReset) {
+    const tests::Tree tree{
+        {"usr/lib/systemd/system/a-b.service", docker},
+        {"usr/lib/systemd/system/a-b.service.d/20-x.conf", "[Service]\nExecStart=\nExecStart=/vendor\n"},
+        {"etc/systemd/system/a-b.service.d/20-x.conf", "[Service]\nExecStart=\nExecStart=/admin\n"},
+        {"etc/systemd/system/a-.service.d/10-y.conf", "[Service]\nEnvironment=FIRST=1\n"},
+        {"run/systemd/system/service.d/30-z.conf", "[Service]\nEnvironment=LAST=1\n"},
+        {"usr/lib/systemd/system/a-b.service.d/40-masked.conf", "[Service]\nEnvironment=NO=1\n"},
+        {"etc/systemd/system/a-b.service.d/ignored.txt", "[Service]\nEnvironment=NO=1\n"}};
+    tree.link("etc/systemd/system/a-b.service.d/40-masked.conf", "/dev/null");
+    const auto host = tree.host();
+    const auto unit = host::read_unit(host.root(), "a-b.service");
+    ASSERT_TRUE(unit && *unit) << unit.error().message;
+    EXPECT_THAT(shown((*unit)->values("Service", "ExecStart")),
+                ElementsAre("/etc/systemd/system/a-b.service.d/20-x.conf:3 [Service] ExecStart=/admin"));
+    EXPECT_THAT(shown((*unit)->values("Service", "Environment")),
+                ElementsAre("/etc/systemd/system/a-.service.d/10-y.conf:2 [Service] Environment=FIRST=1",
+                            "/run/systemd/system/service.d/30-z.conf:2 [Service] Environment=LAST=1"));
+}
+
+TEST(UnitFiles, Enablement) {
+    struct Case {
+        std::string_view what;
+        std::string_view content;
+        std::string_view link;
+        std::string_view target;
+        std::string_view expected;
+    };
+
+    const Case cases[] = {
+        {"nothing", docker, "", "", "disabled"},
+        {"no [Install]", "[Service]\nExecStart=/a\n", "", "", "static"},
+        {"wanted by /etc", docker, "etc/systemd/system/multi-user.target.wants/d.service",
+         "/usr/lib/systemd/system/d.service", "enabled"},
+        {"wanted by the vendor", docker, "usr/lib/systemd/system/multi-user.target.wants/d.service",
+         "../d.service", "enabled"},
+        {"required by /run", docker, "run/systemd/system/x.target.requires/d.service", "../d.service",
+         "enabled"},
+        {"alias", docker, "etc/systemd/system/other.service", "/usr/lib/systemd/system/d.service", "enabled"},
+        {"masked", docker, "etc/systemd/system/d.service", "/dev/null", "masked"},
+        {"masked by a relative link", docker, "etc/systemd/system/d.service", "../../../dev/null", "masked"},
+        {"masked at run time", docker, "run/systemd/system/d.service", "/dev/null", "masked"},
+        {"vendor's want masked", docker, "usr/lib/systemd/system/x.target.wants/d.service", "/dev/null",
+         "disabled"},
+        {"dangling link passed over", docker, "etc/systemd/system/d.service", "/nowhere", "disabled"},
+        {"empty file", "", "", "", "masked"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"usr/lib/systemd/system/d.service", c.content}};
+        if (!c.link.empty())
+            tree.link(c.link, c.target);
+        const auto host = tree.host();
+        const auto unit = host::read_unit(host.root(), "d.service");
+        ASSERT_TRUE(unit && *unit) << c.what;
+        EXPECT_EQ((*unit)->enablement(), c.expected) << c.what;
+    }
+}
+
+TEST(UnitFiles, AMaskInRunDoesNotHideAFileInEtc) {
+    const tests::Tree tree{{"etc/systemd/system/d.service", docker}};
+    tree.link("run/systemd/system/d.service", "/dev/null");
+    const auto host = tree.host();
+    EXPECT_FALSE(host::read_unit(host.root(), "d.service").value()->masked);
+}
+
+TEST(UnitFiles, InstancesTakeTheirTemplate) {
+    const tests::Tree tree{
+        {"usr/lib/systemd/system/user@.service", "[Service]\nDelegate=pids\n"},
+        {"etc/systemd/system/user@.service.d/x.conf", "[Service]\nDelegate=pids memory\n"}};
+    const auto host = tree.host();
+    const auto unit = host::read_unit(host.root(), "user@1000.service");
+    ASSERT_TRUE(unit && *unit);
+    EXPECT_EQ((*unit)->values("Service", "Delegate").back().value, "pids memory");
+}
+
+TEST(UnitFiles, AnAliasTakesTheDropInsOfBothNames) {
+    const tests::Tree tree{{"usr/lib/systemd/system/real.service", docker},
+                           {"etc/systemd/system/real.service.d/x.conf", "[Service]\nUser=a\n"}};
+    tree.link("etc/systemd/system/nick.service", "/usr/lib/systemd/system/real.service");
+    const auto host = tree.host();
+    EXPECT_EQ(host::read_unit(host.root(), "nick.service").value()->values("Service", "User").size(), 1U);
+}
+
+TEST(UnitFiles, WhatCannotBeReadIsAnError) {
+    const tests::Tree tree{{"usr/lib/systemd/system/d.service", docker}};
+    tree.fifo("etc/systemd/system/d.service.d/x.conf");
+    const auto host = tree.host();
+    EXPECT_EQ(host::read_unit(host.root(), "d.service").error().code, Code::integrity);
+    tree.fifo("usr/lib/systemd/system/e.service");
+    EXPECT_EQ(host::read_unit(host.root(), "e.service").error().code, Code::integrity);
+}
+
+}  // namespace
