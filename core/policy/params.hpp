@@ -23,6 +23,7 @@ struct ParamSpec {
     std::string_view key;      // "min"
     ParamType type{ParamType::boolean};
     Value fallback;                                              // the default
+    Value strict;                                                // in rootless-strict; null: the default
     std::int64_t min{std::numeric_limits<std::int64_t>::min()};  // inclusive, integers only
     std::int64_t max{std::numeric_limits<std::int64_t>::max()};
     std::vector<std::string_view> choices{};  // strings and list elements; empty: any
