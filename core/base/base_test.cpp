@@ -42,17 +42,54 @@ TEST(Toml, TakesUtf8InStringsAndComments) {
     EXPECT_EQ(*v->at("b")->string(), "日本 _x0_");
 }
 
+TEST(Toml, CountsColumnsInCharacters) {
+    const auto v = parse_toml("a = 1\nn = { 'é' = \"日本\", z = 2 }\n", "f");
+    ASSERT_TRUE(v) << v.error().message;
+    EXPECT_EQ(v->at("n", "é")->where, (Position{2, 13}));
+    EXPECT_EQ(v->at("n", "z")->where, (Position{2, 23}));
+    const auto bad = parse_toml("n = [\"é\", ?]\n", "f");
+    ASSERT_FALSE(bad);
+    EXPECT_TRUE(bad.error().message.starts_with("f:1:11:")) << bad.error().message;
+}
+
+TEST(Toml, EscapesCannotSmuggleBytesIn) {
+    const auto v = parse_toml("a = \"\\u005fx0_ff\"\nb = \"é\"\n", "f");
+    ASSERT_TRUE(v) << v.error().message;
+    EXPECT_EQ(*v->at("a")->string(), "_x0_ff");
+    EXPECT_EQ(*v->at("b")->string(), "é");
+}
+
+TEST(Toml, RefusesDepthInsteadOfOverflowingTheStack) {
+    std::string key = "a";
+    for (int i = 0; i < 200000; ++i)
+        key += i % 2 == 0 ? ".a" : " . 'b'";
+    std::string inner = "1";
+    for (int i = 0; i < 1000; ++i)
+        inner = "{ a = " + inner + " }";
+    for (const std::string& bad : {key + " = 1\n", "[" + key + "]\n", "x = { " + key + " = 1 }\n",
+                                   "x = " + std::string(100000, '['), "x = " + inner + "\n"}) {
+        const auto v = parse_toml(bad, "f");
+        ASSERT_FALSE(v) << bad.substr(0, 20);
+        EXPECT_TRUE(v.error().message.starts_with("f:1:")) << v.error().message;
+    }
+    const auto fine =
+        parse_toml("# " + key + "\nx = \"" + key + "\"\ny = \"\"\"\n" + key + "\"\"\"\nz.a.b = 1.5\n", "f");
+    EXPECT_TRUE(fine) << fine.error().message;
+}
+
 TEST(Toml, DateTimes) {
     const auto v = parse_toml("a = 2026-01-02T03:04:05+01:00\nb = 2026-01-02\n", "f");
     ASSERT_TRUE(v);
     EXPECT_TRUE(v->at("a")->datetime()->has_offset);
     EXPECT_EQ(to_rfc3339(v->at("a")->datetime()->time), "2026-01-02T02:04:05Z");
     EXPECT_FALSE(v->at("b")->datetime()->has_offset);
+    EXPECT_TRUE(v->at("b")->datetime()->date_only);
 }
 
 TEST(Toml, WritesWhatItReads) {
     const char* text =
-        "a = \"q\\\"\\n\\u0001\"\n[t.\"x y\"]\nl = [1, true, 2.5, {k = \"v\"}]\nd = 2026-01-02T03:04:05Z\n";
+        "a = \"q\\\"\\n\\u0001\"\n[t.\"x y\"]\nl = [1, true, 2.5, {k = \"v\"}]\nd = 2026-01-02T03:04:05Z\n"
+        "e = 2026-01-02\nf = 2026-01-02T00:00:00\n";
     const auto v = parse_toml(text, "f");
     ASSERT_TRUE(v) << v.error().message;
     const auto again = parse_toml(to_toml(*v->table()), "again");

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/toml.hpp"
 
+#include "core/base/digest.hpp"
 #include "core/base/text.hpp"
 #include "core/base/time.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <sstream>
 
 // toml++ 3.3.0 (Debian 12) aborts through TOML_ASSERT on a file as small as "[{", and reaches
@@ -15,54 +17,157 @@
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_WINDOWS_COMPAT 0
+#define TOML_MAX_NESTED_VALUES 64
 #include <toml++/toml.h>
 
 namespace plimsoll {
 namespace {
 
-// Bytes that are not ASCII travel through toml++ as MARK + two hex digits; MARK does not occur in the text.
-struct Ascii {
-    std::string text;
-    std::string mark;  // empty: the text was ASCII already
+// Deeper documents are refused: toml++ and Converter recurse once per level.
+constexpr int max_dots = 31;  // in one key or table header
+
+// Bytes that are not ASCII travel through toml++ as MARK + two hex digits.
+class Ascii {
+  public:
+    explicit Ascii(std::string_view original);
+
+    [[nodiscard]] const std::string& text() const { return text_; }
+
+    // Of a string or message that came from text().
+    [[nodiscard]] std::string restore(const std::string& s) const;
+    // Line and column (in characters) in the original.
+    [[nodiscard]] Position position(const toml::source_position& p) const;
+
+  private:
+    struct Escape {
+        std::size_t at;          // offset of the mark in text_
+        std::size_t characters;  // that began in the original up to and with this byte
+    };
+
+    std::string text_;
+    std::string mark_;  // empty: the original was ASCII already
+    std::vector<Escape> escapes_;
+    std::vector<std::size_t> lines_;  // offset of each line's start; only with a mark
 };
 
-Ascii to_ascii(std::string_view text) {
-    const auto high = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
-    if (std::ranges::none_of(text, high))
-        return {std::string(text), ""};
-    Ascii out;
-    for (int n = 0; out.mark.empty() || text.find(out.mark) != std::string_view::npos; ++n)
-        out.mark = "_x" + std::to_string(n) + "_";
+bool is_high(char c) {
+    return static_cast<unsigned char>(c) >= 0x80;
+}
+
+// A mark that no string of the document can contain. Where there are escapes ("\u005f" is "_") the raw text
+// does not tell what the strings hold, but nobody can write a text that contains a piece of its own digest.
+std::string mark_for(std::string_view text) {
+    if (text.find('\\') != std::string_view::npos)
+        return "_x" + sha256(text).substr(0, 16) + "_";
+    for (int n = 0;; ++n)
+        if (std::string mark = "_x" + std::to_string(n) + "_"; text.find(mark) == std::string_view::npos)
+            return mark;
+}
+
+Ascii::Ascii(std::string_view original) {
+    if (std::ranges::none_of(original, is_high)) {
+        text_ = original;
+        return;
+    }
+    mark_ = mark_for(original);
     static constexpr std::string_view hex = "0123456789abcdef";
-    for (const char c : text) {
-        if (!high(c)) {
-            out.text += c;
+    std::size_t characters = 0;
+    lines_.push_back(0);
+    for (const char c : original) {
+        if (!is_high(c)) {
+            text_ += c;
+            if (c == '\n')
+                lines_.push_back(text_.size());
             continue;
         }
-        out.text.append(out.mark);
-        out.text += hex[static_cast<unsigned char>(c) >> 4];
-        out.text += hex[static_cast<unsigned char>(c) & 15];
+        const auto byte = static_cast<unsigned char>(c);
+        characters += (byte & 0xc0) != 0x80 ? 1 : 0;
+        escapes_.push_back({text_.size(), characters});
+        text_ += mark_;
+        text_ += hex[byte >> 4];
+        text_ += hex[byte & 15];
     }
+}
+
+std::string Ascii::restore(const std::string& s) const {
+    if (mark_.empty() || s.find(mark_) == std::string::npos)
+        return s;
+    const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+    std::string out;
+    std::size_t done = 0;
+    for (std::size_t at = 0; (at = s.find(mark_, done)) != std::string::npos;) {
+        const std::size_t d = at + mark_.size();
+        if (d + 1 >= s.size())  // cut off in a message
+            break;
+        out.append(s, done, at - done);
+        out += static_cast<char>(digit(s[d]) * 16 + digit(s[d + 1]));
+        done = d + 2;
+    }
+    return out.append(s, done);
+}
+
+Position Ascii::position(const toml::source_position& p) const {
+    Position out{static_cast<int>(p.line), static_cast<int>(p.column)};
+    if (mark_.empty() || p.line == 0 || p.line > lines_.size() || p.column == 0)
+        return out;
+    const std::size_t start = lines_[p.line - 1];
+    const auto before = [&](std::size_t offset) {
+        return std::ranges::lower_bound(escapes_, offset, {}, &Escape::at);
+    };
+    const auto first = before(start);
+    const auto last = before(start + p.column - 1);
+    if (first == last)
+        return out;
+    const std::size_t earlier = first == escapes_.begin() ? 0 : std::prev(first)->characters;
+    const auto bytes = static_cast<std::size_t>(last - first);
+    const std::size_t extra = bytes * (mark_.size() + 2) - (std::prev(last)->characters - earlier);
+    out.column = static_cast<int>(p.column - std::min<std::size_t>(extra, p.column - 1));
     return out;
 }
 
-std::string from_ascii(std::string s, const std::string& mark) {
-    if (mark.empty())
-        return s;
-    const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-    for (std::size_t at = 0; (at = s.find(mark, at)) != std::string::npos; ++at) {
-        const std::size_t d = at + mark.size();
-        if (d + 1 >= s.size())
-            break;
-        const char byte = static_cast<char>(digit(s[d]) * 16 + digit(s[d + 1]));
-        s.replace(at, mark.size() + 2, 1, byte);
-    }
-    return s;
-}
+// Walks over the parts of a document that are not strings or comments. Only for max_dots: what the document
+// means is toml++'s to say.
+class DotCounter {
+  public:
+    explicit DotCounter(std::string_view text) : text_(text) {}
 
-Position position(const toml::source_position& p) {
-    return {static_cast<int>(p.line), static_cast<int>(p.column)};
-}
+    // Offset of a dot too many in one key.
+    [[nodiscard]] std::optional<std::size_t> excess() {
+        int dots = 0;
+        for (at_ = 0; at_ < text_.size(); ++at_) {
+            const char c = text_[at_];
+            if (c == '#')
+                skip_comment();
+            else if (c == '"' || c == '\'')
+                skip_string(c);
+            if (c == '.' && ++dots > max_dots)
+                return at_;
+            if (std::string_view("#\n=,[]{}").find(c) != std::string_view::npos)
+                dots = 0;
+        }
+        return std::nullopt;
+    }
+
+  private:
+    void skip_comment() { at_ = std::min(text_.find('\n', at_), text_.size()); }
+
+    // Leaves at_ on the last character of the string.
+    void skip_string(char quote) {
+        const std::string three(3, quote);
+        const bool multiline = text_.substr(at_, 3) == three;
+        at_ += multiline ? 3 : 1;
+        for (; at_ < text_.size(); ++at_) {
+            if (text_[at_] == '\\' && quote == '"')
+                ++at_;
+            else if (multiline ? text_.substr(at_, 3) == three : text_[at_] == quote || text_[at_] == '\n')
+                break;
+        }
+        at_ += multiline ? 2 : 0;
+    }
+
+    std::string_view text_;
+    std::size_t at_{0};
+};
 
 DateTime datetime(const toml::date& d, const toml::time& t, const toml::time_offset* offset) {
     using namespace std::chrono;
@@ -70,16 +175,16 @@ DateTime datetime(const toml::date& d, const toml::time& t, const toml::time_off
     auto at = day + hours{t.hour} + minutes{t.minute} + seconds{t.second};
     if (offset != nullptr)
         at -= minutes{offset->minutes};
-    return {at, offset != nullptr};
+    return {at, offset != nullptr, false};
 }
 
 class Converter {
   public:
-    explicit Converter(const std::string& mark) : mark_(mark) {}
+    explicit Converter(const Ascii& ascii) : ascii_(ascii) {}
 
     Value node(const toml::node& n) const {
         Value v = n.visit([this](const auto& typed) { return convert(typed); });
-        v.where = position(n.source().begin);
+        v.where = ascii_.position(n.source().begin);
         return v;
     }
 
@@ -87,7 +192,7 @@ class Converter {
         Table out;
         for (const auto& [key, child] : t)
             out.append(
-                {from_ascii(std::string(key.str()), mark_), node(child), position(key.source().begin)});
+                {ascii_.restore(std::string(key.str())), node(child), ascii_.position(key.source().begin)});
         // toml++ keeps keys sorted; the source order is what a reader of messages expects.
         std::ranges::stable_sort(out, [](const Member& a, const Member& b) {
             return std::pair{a.key_at.line, a.key_at.column} < std::pair{b.key_at.line, b.key_at.column};
@@ -102,7 +207,7 @@ class Converter {
         return out;
     }
 
-    Value convert(const toml::value<std::string>& v) const { return from_ascii(v.get(), mark_); }
+    Value convert(const toml::value<std::string>& v) const { return ascii_.restore(v.get()); }
 
     Value convert(const toml::value<std::int64_t>& v) const { return v.get(); }
 
@@ -110,7 +215,11 @@ class Converter {
 
     Value convert(const toml::value<bool>& v) const { return v.get(); }
 
-    Value convert(const toml::value<toml::date>& v) const { return datetime(v.get(), toml::time{}, nullptr); }
+    Value convert(const toml::value<toml::date>& v) const {
+        DateTime day = datetime(v.get(), toml::time{}, nullptr);
+        day.date_only = true;
+        return day;
+    }
 
     Value convert(const toml::value<toml::time>& v) const {
         std::ostringstream s;
@@ -124,7 +233,7 @@ class Converter {
     }
 
   private:
-    const std::string& mark_;
+    const Ascii& ascii_;
 };
 
 std::string at_line(std::string_view source, std::string_view text, std::size_t offset,
@@ -206,7 +315,9 @@ std::string inline_value(const Value& v) {
         return number(*d);
     if (const auto* t = v.datetime()) {
         std::string text = to_rfc3339(t->time);
-        if (!t->has_offset)
+        if (t->date_only)
+            text.resize(text.find('T'));
+        else if (!t->has_offset)
             text.pop_back();
         return text;
     }
@@ -246,15 +357,20 @@ Result<Value> parse_toml(std::string_view text, std::string_view source) {
         return fail(Code::invalid_input,
                     at_line(source, text, std::min(good, text.size()), "not UTF-8 text"));
     }
-    const Ascii ascii = to_ascii(text);
-    auto parsed = toml::parse(ascii.text, std::string(source));
+    if (const auto dot = DotCounter(text).excess())
+        return fail(
+            Code::invalid_input,
+            at_line(source, text, *dot, "a key of more than " + std::to_string(max_dots + 1) + " parts"));
+    const Ascii ascii(text);
+    auto parsed = toml::parse(ascii.text(), std::string(source));
     if (!parsed) {
         const auto& e = parsed.error();
-        return fail(Code::invalid_input, std::string(source) + ":" + std::to_string(e.source().begin.line) +
-                                             ":" + std::to_string(e.source().begin.column) + ": " +
-                                             from_ascii(std::string(e.description()), ascii.mark));
+        const Position at = ascii.position(e.source().begin);
+        return fail(Code::invalid_input, std::string(source) + ":" + std::to_string(at.line) + ":" +
+                                             std::to_string(at.column) + ": " +
+                                             ascii.restore(std::string(e.description())));
     }
-    return Converter(ascii.mark).node(parsed.table());
+    return Converter(ascii).node(parsed.table());
 }
 
 std::string to_toml(const Table& table) {

@@ -22,6 +22,7 @@ struct Position {  // 1-based line and column in the source; 0 when the format d
 struct DateTime {
     Time time{};
     bool has_offset{false};  // false: TOML local date or date-time, i.e. not a point in time yet
+    bool date_only{false};   // TOML local date
     bool operator==(const DateTime&) const = default;
 };
 
@@ -33,6 +34,14 @@ using Array = std::vector<Value>;
 // Keys in source order. Parsers refuse duplicate keys, so find() is unambiguous.
 class Table {
   public:
+    // Declared here and defined below Member, which a vector needs complete to destroy or count it.
+    Table();
+    ~Table();
+    Table(const Table&);
+    Table(Table&&) noexcept;
+    Table& operator=(const Table&);
+    Table& operator=(Table&&) noexcept;
+
     [[nodiscard]] const Value* find(std::string_view key) const;
     [[nodiscard]] Value* find(std::string_view key);
     // Sets or replaces; returns the stored value.
@@ -47,7 +56,7 @@ class Table {
 
     [[nodiscard]] auto end() { return members_.end(); }
 
-    [[nodiscard]] std::size_t size() const { return members_.size(); }
+    [[nodiscard]] std::size_t size() const;
 
     [[nodiscard]] bool empty() const { return members_.empty(); }
 
@@ -139,5 +148,16 @@ struct Member {
 
     bool operator==(const Member& o) const { return key == o.key && value == o.value; }
 };
+
+inline Table::Table() = default;
+inline Table::~Table() = default;
+inline Table::Table(const Table&) = default;
+inline Table::Table(Table&&) noexcept = default;
+inline Table& Table::operator=(const Table&) = default;
+inline Table& Table::operator=(Table&&) noexcept = default;
+
+inline std::size_t Table::size() const {
+    return members_.size();
+}
 
 }  // namespace plimsoll
