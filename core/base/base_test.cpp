@@ -131,6 +131,27 @@ TEST(Text, ParseU64) {
         EXPECT_EQ(parse_u64(bad), std::nullopt) << bad;
 }
 
+TEST(Time, ReadsWhatPeopleWrite) {
+    const std::pair<const char*, const char*> good[] = {
+        {"2027-01-31", "2027-01-31T00:00:00Z"},
+        {"2027-01-31T12:30:05Z", "2027-01-31T12:30:05Z"},
+        {"2027-01-31 12:30:05.25z", "2027-01-31T12:30:05Z"},
+        {"2028-02-29T00:30:00+01:00", "2028-02-28T23:30:00Z"},
+        {"2027-12-31T23:30:00-00:45", "2028-01-01T00:15:00Z"},
+    };
+    for (const auto& [text, expected] : good) {
+        const auto t = parse_rfc3339(text);
+        ASSERT_TRUE(t) << text;
+        EXPECT_EQ(to_rfc3339(*t), expected);
+    }
+    for (const char* bad :
+         {"", "2027", "2027-1-31", "2027-02-29", "2027-13-01", "2027-00-01", "2027-01-31T",
+          "2027-01-31T12:30:05", "2027-01-31T12:30Z", "2027-01-31T24:00:00Z", "2027-01-31T12:60:00Z",
+          "2027-01-31T12:30:60Z", "2027-01-31T12:30:05+1:00", "2027-01-31T12:30:05+01:00Z",
+          "2027-01-31T12:30:05.Z", " 2027-01-31", "+027-01-31", "2027-01-31Z"})
+        EXPECT_EQ(parse_rfc3339(bad), std::nullopt) << bad;
+}
+
 TEST(Digest, KnownAnswer) {  // FIPS 180-2, "abc"
     EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
