@@ -23,9 +23,17 @@ struct SubidEntry {  // what one view reads from one line
     std::uint64_t count{0};
     bool operator==(const SubidEntry&) const = default;
 
-    // The ids it hands out in the strictest reading: shadow 4.13's newuidmap takes count 0 for every id.
+    // One interval that covers every id it hands out in any view; handed_out() is the exact set of one view.
     [[nodiscard]] Range range() const;
 };
+
+// The ids below 2^32 that a reader of `view` lets the owner map. Negative numbers are stored as two's
+// complement. Sources:
+//  - shadow: newuidmap(1) 4.13 tests `start <= id <= start + count - 1` in unsigned 64-bit arithmetic, so
+//    "0:0" is every id and a wrapping range none; ids beyond 32 bits are refused (lib/idmapping.c).
+//  - the Go readers do signed arithmetic, and the kernel (kernel/user_namespace.c, map_write) keeps the low
+//    32 bits of what root writes into uid_map, so 4294967296 is host root.
+[[nodiscard]] RangeSet handed_out(const SubidEntry& entry, SubidView view);
 
 struct SubidLine {
     int number{0};                                     // 1-based
@@ -44,12 +52,13 @@ struct SubidFile {
     // The Go reader refuses the whole file for one bad line; then its view of every line is nullopt.
     std::optional<std::string> go_refuses{};
     bool missing_final_newline{false};
+    bool has_nul{false};  // shadow joins lines at a NUL byte; what its view shows is a best effort then
 };
 
 // Pure and total: any bytes.
 [[nodiscard]] SubidFile parse_subid(std::string_view text, std::string path);
 
-// Every id that any view of any line hands out; [0, 2^64) clamped as range_of() does.
+// Every id below 2^32 that any view of any line hands out.
 [[nodiscard]] RangeSet occupied(const SubidFile& file);
 
 // ---- the ledger: every range ever given out, append-only, below the state directory ----
@@ -64,8 +73,10 @@ struct LedgerEntry {
 
 inline constexpr std::string_view ledger_name = "subid-ledger";  // below the state directory
 
-// One line per entry: "RFC3339 OWNER START COUNT uid,gid CHECKSUM". Code::integrity names the damaged line,
-// except for a torn last line (no newline), which was never acted on and is skipped.
+// One line per entry: "RFC3339 OWNER START COUNT uid,gid CHECKSUM", OWNER with everything but visible ASCII
+// as %XX, CHECKSUM the first 16 digits of the SHA-256 of what stands before it. Code::integrity names the
+// damaged line, except for a torn last line (no newline): it was never acted on and is skipped, unless it is
+// whole. Who appends must cut a torn last line off first.
 [[nodiscard]] Result<std::vector<LedgerEntry>> parse_ledger(std::string_view text, std::string_view path);
 [[nodiscard]] std::string ledger_line(const LedgerEntry& e, std::string_view timestamp);
 

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/host/subid.hpp"
+
+#include "core/base/text.hpp"
+#include "core/host/c_number.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+
+namespace plimsoll::host {
+namespace {
+
+constexpr std::uint64_t id_space = std::uint64_t{1} << 32;
+constexpr auto max_u64 = std::numeric_limits<std::uint64_t>::max();
+constexpr auto max_i64 = std::numeric_limits<std::int64_t>::max();
+
+// shadow lib/subordinateio.c: char rangebuf[1024], a line that does not fit with its NUL is dropped.
+constexpr std::size_t shadow_line_max = 1024;
+// shadow lib/commonio.c reads with a buffer that starts at, and grows by, this size.
+constexpr std::size_t shadow_buffer = 1024;
+// bufio.MaxScanTokenSize: the Go readers' line scanner gives up on a longer line.
+constexpr std::size_t go_line_max = std::size_t{64} * 1024;
+
+std::uint64_t bits(const Number& n) {
+    return static_cast<std::uint64_t>(n.value);
+}
+
+// Go's strings.TrimSpace: Unicode's White_Space, in UTF-8.
+std::string_view trim_space(std::string_view s) {
+    static constexpr std::array<std::string_view, 25> spaces{" ",
+                                                             "\t",
+                                                             "\n",
+                                                             "\v",
+                                                             "\f",
+                                                             "\r",
+                                                             "\xc2\x85",
+                                                             "\xc2\xa0",
+                                                             "\xe1\x9a\x80",
+                                                             "\xe2\x80\x80",
+                                                             "\xe2\x80\x81",
+                                                             "\xe2\x80\x82",
+                                                             "\xe2\x80\x83",
+                                                             "\xe2\x80\x84",
+                                                             "\xe2\x80\x85",
+                                                             "\xe2\x80\x86",
+                                                             "\xe2\x80\x87",
+                                                             "\xe2\x80\x88",
+                                                             "\xe2\x80\x89",
+                                                             "\xe2\x80\x8a",
+                                                             "\xe2\x80\xa8",
+                                                             "\xe2\x80\xa9",
+                                                             "\xe2\x80\xaf",
+                                                             "\xe2\x81\x9f",
+                                                             "\xe3\x80\x80"};
+    for (bool more = true; more;) {
+        more = false;
+        for (const auto space : spaces) {
+            if (s.starts_with(space)) {
+                s.remove_prefix(space.size());
+                more = true;
+            }
+            if (s.ends_with(space)) {
+                s.remove_suffix(space.size());
+                more = true;
+            }
+        }
+    }
+    return s;
+}
+
+// shadow lib/subordinateio.c subordinate_parse(), 4.13; `text` ends where a C string would.
+std::optional<SubidEntry> read_shadow(std::string_view text, std::string& refused) {
+    if (text.starts_with('+') || text.starts_with('-')) {
+        refused = "a NIS line";
+        return std::nullopt;
+    }
+    if (text.size() >= shadow_line_max) {
+        refused = "longer than 1023 bytes";
+        return std::nullopt;
+    }
+    const auto f = split(text, ':');
+    if (f.size() < 3 || f[0].empty() || f[1].empty() || f[2].empty()) {
+        refused = "not three non-empty fields";
+        return std::nullopt;
+    }
+    const auto start = c_number(f[1]);
+    const auto count = c_number(f[2]);
+    if (!start.ok() || !count.ok()) {
+        refused = "not a number";
+        return std::nullopt;
+    }
+    return SubidEntry{std::string(f[0]), bits(start), bits(count)};
+}
+
+// containers/storage idtools parseSubidFile(); sets `refuses` when the whole file is refused.
+std::optional<SubidEntry> read_go(std::string_view text, std::string& refused, bool& refuses) {
+    text = trim_space(text);
+    if (text.empty() || text.starts_with('#'))
+        return std::nullopt;
+    const auto f = split(text, ':');
+    if (f.size() != 3) {
+        refused = "not three fields";
+        refuses = true;
+        return std::nullopt;
+    }
+    const auto start = go_number(f[1]);
+    const auto count = go_number(f[2]);
+    if (!start.ok() || !count.ok()) {
+        refused = "not a decimal number";
+        return std::nullopt;
+    }
+    return SubidEntry{std::string(f[0]), bits(start), bits(count)};
+}
+
+// moby/sys/user parseParts(): conversion errors ignored, missing fields stay zero.
+std::optional<SubidEntry> read_moby(std::string_view text) {
+    text = trim_space(text);
+    if (text.empty())
+        return std::nullopt;
+    const auto f = split(text, ':');
+    const auto number = [&](std::size_t i) { return i < f.size() ? bits(go_number(f[i])) : 0; };
+    return SubidEntry{std::string(f[0]), number(1), number(2)};
+}
+
+// What shadow's commonio_open() takes for lines: fgets(3) into a growing buffer, continued at strlen(3) while
+// there is no newline before the first NUL. A line with a NUL is thus continued by the next one.
+struct ShadowText {
+    std::size_t offset;  // of its first byte
+    std::string text;
+};
+
+std::vector<ShadowText> shadow_lines(std::string_view file) {
+    std::vector<ShadowText> out;
+    std::size_t at = 0;
+    const auto fgets = [&](std::size_t room) {
+        const auto newline = file.find('\n', at);
+        const auto end = newline == std::string_view::npos ? file.size() : newline + 1;
+        const auto n = std::min(end - at, room - 1);
+        const auto chunk = file.substr(at, n);
+        at += n;
+        return chunk.substr(0, chunk.find('\0'));
+    };
+    while (at < file.size()) {
+        ShadowText line{at, ""};
+        std::size_t size = shadow_buffer;
+        line.text = fgets(size);
+        while (!line.text.ends_with('\n') && at < file.size()) {
+            size += shadow_buffer;
+            line.text += fgets(size - line.text.size());
+        }
+        if (line.text.ends_with('\n'))
+            line.text.pop_back();
+        out.push_back(std::move(line));
+    }
+    return out;
+}
+
+// Replaces the shadow view, for a file with NUL bytes, by what shadow really makes of it.
+void reread_shadow(std::string_view text, SubidFile& file) {
+    std::vector<std::size_t> line_starts{0};
+    for (std::size_t i = text.find('\n'); i != std::string_view::npos; i = text.find('\n', i + 1))
+        line_starts.push_back(i + 1);
+    constexpr auto view = static_cast<std::size_t>(SubidView::shadow);
+    for (auto& line : file.lines) {
+        line.views[view].reset();
+        line.refused[view] = "a NUL byte before it joins it to another line";
+    }
+    for (const auto& s : shadow_lines(text)) {
+        const auto next = std::ranges::upper_bound(line_starts, s.offset);
+        const auto number = static_cast<int>(next - line_starts.begin());
+        const auto line = std::ranges::find(file.lines, number, &SubidLine::number);
+        if (line == file.lines.end())
+            continue;
+        line->refused[view].clear();
+        line->views[view] = read_shadow(s.text, line->refused[view]);
+    }
+}
+
+void refuse_go(SubidFile& file, std::string reason) {
+    file.go_refuses = std::move(reason);
+    for (auto& line : file.lines)
+        line.views[static_cast<std::size_t>(SubidView::go)].reset();
+}
+
+Range shadow_interval(const SubidEntry& e) {
+    const std::uint64_t last = e.start + e.count - 1;  // wraps, as in shadow
+    if (last < e.start)
+        return {};
+    return {e.start, last == max_u64 ? max_u64 : last + 1};
+}
+
+// [start, start + count) in signed arithmetic that does not wrap; empty for count <= 0.
+struct SignedInterval {
+    std::int64_t start{0};
+    std::int64_t end{0};
+};
+
+SignedInterval signed_interval(const SubidEntry& e) {
+    const auto start = static_cast<std::int64_t>(e.start);
+    const auto count = static_cast<std::int64_t>(e.count);
+    if (count <= 0)
+        return {};
+    return {start, start > max_i64 - count ? max_i64 : start + count};
+}
+
+}  // namespace
+
+Range SubidEntry::range() const {
+    const Range shadow = shadow_interval(*this);
+    const auto go = signed_interval(*this);
+    const Range positive{static_cast<std::uint64_t>(std::max<std::int64_t>(go.start, 0)),
+                         static_cast<std::uint64_t>(std::max<std::int64_t>(go.end, 0))};
+    if (shadow.empty() || positive.empty())
+        return shadow.empty() ? positive : shadow;
+    return {std::min(shadow.start, positive.start), std::max(shadow.end, positive.end)};
+}
+
+RangeSet handed_out(const SubidEntry& entry, SubidView view) {
+    RangeSet out;
+    if (view == SubidView::shadow) {
+        const Range r = shadow_interval(entry);
+        out.add({std::min(r.start, id_space), std::min(r.end, id_space)});
+        return out;
+    }
+    const auto [start, end] = signed_interval(entry);
+    if (start == end)
+        return out;
+    const auto length = static_cast<std::uint64_t>(end) - static_cast<std::uint64_t>(start);
+    if (length >= id_space) {
+        out.add({0, id_space});
+        return out;
+    }
+    const std::uint64_t low = static_cast<std::uint64_t>(start) % id_space;
+    out.add({low, std::min(low + length, id_space)});
+    if (low + length > id_space)
+        out.add({0, low + length - id_space});
+    return out;
+}
+
+SubidFile parse_subid(std::string_view text, std::string path) {
+    SubidFile out{std::move(path)};
+    out.missing_final_newline = !text.empty() && !text.ends_with('\n');
+    out.has_nul = text.find('\0') != std::string_view::npos;
+    std::string refuses;
+    int number = 0;
+    for (const auto line : split_lines(text)) {
+        ++number;
+        if (trim(line).empty())
+            continue;
+        SubidLine l{number, std::string(line)};
+        bool refuses_file = line.size() >= go_line_max;
+        l.views[0] = read_shadow(line, l.refused[0]);
+        l.views[1] = read_go(line, l.refused[1], refuses_file);
+        l.views[2] = read_moby(line);
+        if (refuses_file && refuses.empty())
+            refuses = "line " + std::to_string(number) +
+                      (line.size() >= go_line_max ? " is longer than 64 KiB" : " does not have three fields");
+        out.lines.push_back(std::move(l));
+    }
+    if (!refuses.empty())
+        refuse_go(out, std::move(refuses));
+    if (out.has_nul)
+        reread_shadow(text, out);
+    return out;
+}
+
+RangeSet occupied(const SubidFile& file) {
+    std::vector<Range> all;
+    for (const auto& line : file.lines)
+        for (std::size_t v = 0; v < line.views.size(); ++v)
+            if (line.views[v]) {
+                const auto ids = handed_out(*line.views[v], static_cast<SubidView>(v));
+                all.insert(all.end(), ids.ranges().begin(), ids.ranges().end());
+            }
+    // Adding in order keeps RangeSet's insertion at its end, also for 100 000 lines.
+    std::ranges::sort(all, {}, &Range::start);
+    RangeSet out;
+    for (const Range& r : all)
+        out.add(r);
+    return out;
+}
+
+}  // namespace plimsoll::host

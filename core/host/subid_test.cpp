@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/host/subid.hpp"
+
+#include <gtest/gtest.h>
+
+namespace plimsoll::host {
+namespace {
+
+using Views = std::array<std::optional<SubidEntry>, 3>;
+
+SubidLine only_line(const std::string& text) {
+    const auto file = parse_subid(text, "/etc/subuid");
+    EXPECT_EQ(file.lines.size(), 1U) << text;
+    return file.lines.empty() ? SubidLine{} : file.lines.front();
+}
+
+struct LineCase {
+    const char* what;
+    std::string text;
+    Views views;  // shadow, go, moby
+};
+
+constexpr std::uint64_t minus_one = ~std::uint64_t{0};
+
+class EachLine : public testing::TestWithParam<LineCase> {};
+
+TEST_P(EachLine, IsReadAsEachReaderReadsIt) {
+    const auto line = only_line(GetParam().text + "\n");
+    for (std::size_t v = 0; v < 3; ++v)
+        EXPECT_EQ(line.views[v], GetParam().views[v]) << subid_view_names[v];
+}
+
+const std::optional<SubidEntry> none;
+const std::optional<SubidEntry> plain = SubidEntry{"u", 100000, 65536};
+
+INSTANTIATE_TEST_SUITE_P(
+    Subid, EachLine,
+    testing::Values(
+        LineCase{"plain", "u:100000:65536", {plain, plain, plain}},
+        LineCase{"hex", "u:0x186A0:65536", {plain, none, SubidEntry{"u", 0, 65536}}},
+        LineCase{"octal", "u:0100000:65536", {SubidEntry{"u", 32768, 65536}, plain, plain}},
+        LineCase{"bad octal", "u:0109:1", {none, SubidEntry{"u", 109, 1}, SubidEntry{"u", 109, 1}}},
+        LineCase{"comment with fields", "#c:1:2", {SubidEntry{"#c", 1, 2}, none, SubidEntry{"#c", 1, 2}}},
+        LineCase{"comment", "# by hand", {none, none, SubidEntry{"# by hand", 0, 0}}},
+        LineCase{"four fields", "u:100000:65536:x", {plain, none, plain}},
+        LineCase{
+            "count zero", "u:0:0", {SubidEntry{"u", 0, 0}, SubidEntry{"u", 0, 0}, SubidEntry{"u", 0, 0}}},
+        LineCase{
+            "minus one",
+            "u:-1:1",
+            {SubidEntry{"u", minus_one, 1}, SubidEntry{"u", minus_one, 1}, SubidEntry{"u", minus_one, 1}}},
+        LineCase{"too large for 64 bits",
+                 "u:99999999999999999999:1",
+                 {none, none, SubidEntry{"u", 0x7fffffffffffffff, 1}}},
+        LineCase{"leading blank", " u:100000:65536", {SubidEntry{" u", 100000, 65536}, plain, plain}},
+        LineCase{"blank before the number", "u: 100000:65536", {plain, none, SubidEntry{"u", 0, 65536}}},
+        LineCase{"carriage return", "u:100000:65536\r", {none, plain, plain}},
+        LineCase{"no-break space at the end", "u:100000:65536\xc2\xa0", {none, plain, plain}},
+        LineCase{"two fields", "u:100000", {none, none, SubidEntry{"u", 100000, 0}}},
+        LineCase{"NIS",
+                 "+u:100000:65536",
+                 {none, SubidEntry{"+u", 100000, 65536}, SubidEntry{"+u", 100000, 65536}}},
+        LineCase{"empty owner", ":1:2", {none, SubidEntry{"", 1, 2}, SubidEntry{"", 1, 2}}},
+        LineCase{"1023 bytes",
+                 std::string(1010, 'u') + ":100000:65536",
+                 {SubidEntry{std::string(1010, 'u'), 100000, 65536},
+                  SubidEntry{std::string(1010, 'u'), 100000, 65536},
+                  SubidEntry{std::string(1010, 'u'), 100000, 65536}}},
+        LineCase{"1024 bytes",
+                 std::string(1011, 'u') + ":100000:65536",
+                 {none, SubidEntry{std::string(1011, 'u'), 100000, 65536},
+                  SubidEntry{std::string(1011, 'u'), 100000, 65536}}}));
+
+struct IdsCase {
+    SubidEntry entry;
+    SubidView view;
+    std::vector<Range> ids;
+};
+
+constexpr std::uint64_t all_ids = std::uint64_t{1} << 32U;
+
+TEST(HandedOut, FollowsTheArithmeticOfEachReader) {
+    const auto go = SubidView::go;
+    const auto shadow = SubidView::shadow;
+    const std::vector<IdsCase> cases{
+        {{"u", 100000, 65536}, shadow, {{100000, 165536}}},
+        {{"u", 100000, 65536}, go, {{100000, 165536}}},
+        {{"u", 0, 0}, shadow, {{0, all_ids}}},
+        {{"u", 0, 0}, go, {}},
+        {{"u", 5, 0}, shadow, {}},
+        {{"u", 0, minus_one}, shadow, {{0, all_ids}}},
+        {{"u", 0, minus_one}, go, {}},
+        {{"u", 2, minus_one}, shadow, {}},
+        {{"u", minus_one, 1}, shadow, {}},
+        {{"u", minus_one, 2}, go, {{0, 1}, {all_ids - 1, all_ids}}},
+        {{"u", all_ids, 10}, shadow, {}},
+        {{"u", all_ids, 10}, go, {{0, 10}}},
+        {{"u", all_ids - 1, 3}, shadow, {{all_ids - 1, all_ids}}},
+        {{"u", all_ids - 1, 3}, go, {{0, 2}, {all_ids - 1, all_ids}}},
+        {{"u", 7, all_ids}, go, {{0, all_ids}}},
+        {{"u", 0x7fffffffffffffff, 0x7fffffffffffffff}, go, {}},
+    };
+    for (const auto& c : cases)
+        EXPECT_EQ(handed_out(c.entry, c.view).ranges(), c.ids)
+            << c.entry.start << ":" << c.entry.count << " " << static_cast<int>(c.view);
+}
+
+TEST(Subid, RangeCoversEveryReading) {
+    EXPECT_EQ((SubidEntry{"u", 100000, 65536}.range()), (Range{100000, 165536}));
+    EXPECT_TRUE((SubidEntry{"u", 0, 0}.range().contains(0)));
+    EXPECT_TRUE((SubidEntry{"u", 0, 0}.range().contains(4294967295)));
+    EXPECT_TRUE((SubidEntry{"u", 9, 0}.range().empty()));
+}
+
+TEST(Subid, OneLineWithoutThreeFieldsMakesTheGoReaderRefuseTheFile) {
+    const auto file = parse_subid("u:100000:65536\nbroken\n", "/etc/subuid");
+    ASSERT_TRUE(file.go_refuses);
+    EXPECT_NE(file.go_refuses->find("line 2"), std::string::npos);
+    EXPECT_FALSE(file.lines[0].in(SubidView::go));
+    EXPECT_TRUE(file.lines[0].in(SubidView::shadow));
+}
+
+TEST(Subid, LineBeyondTheScannersBufferStopsTheGoReader) {
+    const auto file = parse_subid("u:1:2\n" + std::string(1 << 20, 'a') + ":1:2\n", "/etc/subuid");
+    EXPECT_TRUE(file.go_refuses);
+    EXPECT_FALSE(file.lines[1].in(SubidView::shadow));
+}
+
+TEST(Subid, NulJoinsLinesForShadow) {
+    const auto file = parse_subid(std::string("u:10\0x\n0000:5\n", 14), "/etc/subuid");
+    ASSERT_EQ(file.lines.size(), 2U);
+    EXPECT_TRUE(file.has_nul);
+    EXPECT_EQ(file.lines[0].in(SubidView::shadow), (SubidEntry{"u", 100000, 5}));
+    EXPECT_FALSE(file.lines[1].in(SubidView::shadow));
+}
+
+TEST(Subid, NumbersLinesAndSkipsBlankOnes) {
+    const auto file = parse_subid("\n\nu:1:2\n \t\nv:3:4", "/etc/subuid");
+    ASSERT_EQ(file.lines.size(), 2U);
+    EXPECT_EQ(file.lines[0].number, 3);
+    EXPECT_EQ(file.lines[1].number, 5);
+    EXPECT_TRUE(file.missing_final_newline);
+    EXPECT_TRUE(parse_subid("", "x").lines.empty());
+}
+
+TEST(Subid, OccupiedIsTheUnionOfAllViews) {
+    const auto file = parse_subid("u:0100000:10\nv:0x10:2\n", "/etc/subuid");
+    RangeSet expected;
+    expected.add({32768, 32778});    // octal
+    expected.add({100000, 100010});  // decimal
+    expected.add({16, 18});          // hex
+    expected.add({0, 2});            // dockerd's zero
+    EXPECT_EQ(occupied(file), expected);
+}
+
+TEST(Ledger, ReadsBackWhatItWrites) {
+    const std::vector<LedgerEntry> entries{{"alice", {131072, 196608}, true, true},
+                                           {"b%o b\n", {196608, 262144}, true, false},
+                                           {"7", {1, 2}, false, true}};
+    std::string text;
+    for (const auto& e : entries)
+        text += ledger_line(e, "2026-11-23T19:00:00Z");
+    const auto read = parse_ledger(text, "ledger");
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(*read, entries);
+}
+
+TEST(Ledger, SkipsATornLastLineButNamesAnyOtherDamage) {
+    const std::string good = ledger_line({"alice", {131072, 196608}, true, true}, "2026-11-23T19:00:00Z");
+    const auto torn = parse_ledger(good + good.substr(0, 30), "ledger");
+    ASSERT_TRUE(torn);
+    EXPECT_EQ(torn->size(), 1U);
+    const auto whole = parse_ledger(good + good.substr(0, good.size() - 1), "ledger");
+    ASSERT_TRUE(whole);
+    EXPECT_EQ(whole->size(), 2U);
+    const auto middle = parse_ledger(good.substr(0, 30) + "\n" + good, "ledger");
+    ASSERT_FALSE(middle);
+    EXPECT_EQ(middle.error().code, Code::integrity);
+    EXPECT_NE(middle.error().message.find("ledger:1"), std::string::npos);
+    std::string flipped = good;
+    flipped[22] ^= 1;
+    EXPECT_FALSE(parse_ledger(flipped, "ledger"));
+}
+
+}  // namespace
+}  // namespace plimsoll::host
