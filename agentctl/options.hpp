@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns the argument vector into Options. The only home of CLI11 (options.cpp).
+#pragma once
+#include "agentctl/command_line.hpp"
+
+#include <expected>
+
+namespace plimsoll::agentctl {
+
+// Why there are no Options: help was asked for (exit 0, text for stdout), or the usage is wrong (exit 2).
+struct NotParsed {
+    int exit_code{exit_usage};
+    std::string text;
+};
+
+[[nodiscard]] std::expected<Options, NotParsed> parse_options(int argc, const char* const* argv);
+
+}  // namespace plimsoll::agentctl

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What most verbs need: the host, the modules, the policy in force, and how to print.
+#pragma once
+#include "agentctl/command_line.hpp"
+#include "agentctl/render/plan.hpp"
+#include "core/host/host.hpp"
+#include "core/host/policy_files.hpp"
+#include "core/policy/engine.hpp"
+
+#include <expected>
+
+namespace plimsoll::agentctl {
+
+// Why a verb ends early: the message for stderr and the exit code.
+struct Stop {
+    int exit_code{exit_usage};
+    std::string message;
+};
+
+template <class T>
+using Outcome = std::expected<T, Stop>;
+
+struct Session {
+    Options options;
+    host::Host host;
+    policy::Modules modules;
+    policy::Catalogue catalogue;
+    host::LoadedPolicy loaded;
+    policy::Selection selection;
+
+    [[nodiscard]] policy::Assessment assess(const policy::Selection& which) const;
+    [[nodiscard]] render::Report report(policy::Assessment assessment) const;
+};
+
+// The stop for an error: exit 4 for a lack of permission, else `exit_code`. With -v the place it arose.
+[[nodiscard]] Stop stop_for(const Error& error, const Options& options, int exit_code);
+
+// Opens the host and loads its policy, or the one given with --policy. Exit 2 for a policy that is refused,
+// listing every problem, and for a --control that matches nothing.
+[[nodiscard]] Outcome<Session> open_session(const Options& options);
+
+// The host's root; exit 2 when there is no such directory.
+[[nodiscard]] Outcome<host::Host> open_host(const Options& options);
+
+// --policy files, or nullopt when none is given.
+[[nodiscard]] Outcome<std::vector<policy::PolicyFile>> read_policy_paths(
+    const std::vector<std::string>& paths, const Options& options);
+
+// The controls of the catalogue that --control selects; exit 2 when one of the globs matches nothing.
+[[nodiscard]] Outcome<policy::Selection> select_controls(const Options& options,
+                                                         const policy::Catalogue& catalogue);
+
+}  // namespace plimsoll::agentctl
