@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/all.hpp"
 
+#include "modules/provision/provision.hpp"
+
 namespace plimsoll::modules {
 
 policy::Modules all() {
     policy::Modules out;
+    out.push_back(policy::make_module<provision::Provision>());  // accounts come before what they need
     return out;
 }
 
