@@ -2,8 +2,9 @@
 #include "core/host/login_defs.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/c_number.hpp"
 
-#include <charconv>
+#include <algorithm>
 #include <limits>
 
 namespace plimsoll::host {
@@ -11,21 +12,6 @@ namespace {
 
 constexpr std::string_view blanks = " \t";
 constexpr std::string_view spaces = " \t\n\v\f\r";
-
-std::optional<std::uint64_t> strtol_base0(std::string_view s) {
-    int base = 10;
-    if (s.starts_with("0x") || s.starts_with("0X")) {
-        base = 16;
-        s.remove_prefix(2);
-    } else if (s.size() > 1 && s.front() == '0') {
-        base = 8;
-    }
-    std::uint64_t v = 0;
-    const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), v, base);
-    if (error != std::errc{} || end != s.data() + s.size() || v > std::numeric_limits<std::uint32_t>::max())
-        return std::nullopt;
-    return v;
-}
 
 }  // namespace
 
@@ -53,11 +39,11 @@ Result<std::optional<std::uint64_t>> LoginDefs::number(std::string_view name) co
     const auto it = settings.find(name);
     if (it == settings.end())
         return std::nullopt;
-    const auto v = strtol_base0(it->second.value);
-    if (!v)
+    const Number n = c_number(it->second.value);
+    if (!n.ok() || n.value < 0 || n.value > std::numeric_limits<std::uint32_t>::max())
         return fail(Code::invalid_input, it->second.source + ": " + std::string(name) +
                                              " is not a number of an id: " + printable(it->second.value, 60));
-    return v;
+    return static_cast<std::uint64_t>(n.value);
 }
 
 Result<Range> LoginDefs::range(std::string_view min, std::uint64_t fallback_min, std::string_view max,
