@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modules/rootless/engine_config.hpp"
+
+#include "core/base/digest.hpp"
+#include "core/base/json.hpp"
+#include "core/base/text.hpp"
+#include "modules/rootless/engine_config_judge.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace plimsoll::modules::rootless {
+namespace {
+
+using policy::ControlInfo;
+using policy::FixClass;
+using policy::Severity;
+
+constexpr std::size_t max_paths = 512;  // that users' files can make us look at
+constexpr std::size_t max_profile = std::size_t{1} << 20;
+constexpr std::size_t max_environment = std::size_t{64} << 10;
+
+// Variables by which a user's services read another configuration than the files judged here.
+constexpr std::array<std::string_view, 6> moving_variables{
+    "CONTAINERS_CONF",         "CONTAINERS_CONF_OVERRIDE",
+    "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF",
+    "REGISTRIES_CONFIG_PATH",  "XDG_CONFIG_HOME"};
+
+const std::vector<ControlInfo>& table() {
+    static const std::vector<ControlInfo> controls{
+        {"containers.conf.effective",
+         "B16",
+         "The engine configuration of every user can be computed",
+         "Podman merges several files, a user's own last, and the order differs between its versions. Unless "
+         "the result is known for every user, no rule about it means anything; a file that is not valid TOML "
+         "keeps podman from starting.",
+         Severity::high,
+         FixClass::never_automatic,
+         "Correct the named file, or take the override out of the user's file.",
+         {"containers.conf(5)", "containers-config(5)"}},
+        {"containers.conf.baseline",
+         "B17",
+         "Defaults of new containers stay inside the baseline",
+         "containers.conf decides what every container gets that does not say otherwise: capabilities, the "
+         "seccomp profile, namespaces shared with the host, mounts and hooks. One line there undoes the "
+         "isolation of all of them.",
+         Severity::medium,
+         FixClass::live,
+         "Write /etc/containers/containers.conf.d/90-plimsoll-baseline.conf; it counts for containers "
+         "created "
+         "from then on.",
+         {"containers.conf(5)", "containers-registries.conf(5)", "seccomp(2)"}},
+        {"storage.conf",
+         "B18",
+         "Container storage keeps users and containers apart",
+         "ignore_chown_errors gives every file of an image to one user, force_mask opens an image's secrets "
+         "to "
+         "all, and a writable additional image store or mount program lets others decide what runs.",
+         Severity::medium,
+         FixClass::live,
+         "Correct the line in /etc/containers/storage.conf. Driver and graphroot are never changed: existing "
+         "images and containers would be lost.",
+         {"containers-storage.conf(5)"}},
+    };
+    return controls;
+}
+
+// ---- observe ----
+
+PathChain chain_of(const host::Sysroot& root, const std::string& path) {
+    std::vector<PathStep> out;
+    for (std::size_t end = 0; end != std::string::npos;) {
+        end = path.find('/', end + 1);
+        const std::string step = path.substr(0, end);
+        const auto st = root.stat(step);
+        if (!st) {
+            if (st.error().code == Code::not_found)
+                break;
+            return Failure(st.error());
+        }
+        out.push_back({step, st->st_uid, st->st_mode});
+    }
+    return out;
+}
+
+using Keys = std::span<const std::string_view>;
+
+// Absolute paths that the document gives for any of `keys`, wherever these stand.
+void collect_paths(const Value& v, Keys keys, bool wanted, std::set<std::string>& out) {
+    if (const auto* s = v.string(); s != nullptr && wanted && s->starts_with('/') && out.size() < max_paths)
+        out.insert(*s);
+    if (const Array* a = v.array())
+        for (const Value& e : *a)
+            collect_paths(e, keys, wanted, out);
+    if (const Table* t = v.table())
+        for (const Member& m : *t) {
+            const bool named = std::ranges::find(keys, fold_key(m.key)) != keys.end();
+            collect_paths(m.value, keys, wanted || named, out);
+        }
+}
+
+std::set<std::string> paths_in(const EngineConfigFacts& facts, Keys keys) {
+    std::set<std::string> out;
+    for (const ConfigFiles* files : {&facts.containers, &facts.storage})
+        for (const auto& [path, file] : files->files)
+            if (file.content)
+                collect_paths(*file.content, keys, false, out);
+    return out;
+}
+
+Result<SeccompProfile> read_profile(const host::Sysroot& root, const std::string& path) {
+    PLIMSOLL_TRY(const std::string text, root.read(path, max_profile));
+    PLIMSOLL_TRY(const Value json, parse_json(text, path));
+    const Value* action = json.at("defaultAction");
+    return SeccompProfile{action != nullptr && action->string() != nullptr ? *action->string() : "",
+                          sha256(text)};
+}
+
+void observe_profiles(const host::Sysroot& root, EngineConfigFacts& out) {
+    static constexpr std::array<std::string_view, 1> keys{"seccomp_profile"};
+    auto candidates = paths_in(out, keys);
+    candidates.insert("/etc/containers/seccomp.json");
+    candidates.insert("/usr/share/containers/seccomp.json");
+    for (const std::string& path : candidates)
+        if (const auto st = root.stat(path); st || st.error().code != Code::not_found)
+            out.seccomp.emplace(path, read_profile(root, path));
+}
+
+void observe_paths(const host::Sysroot& root, const std::vector<ConfigOwner>& owners,
+                   EngineConfigFacts& out) {
+    static constexpr std::array<std::string_view, 7> keys{
+        "hooks_dir", "cdi_spec_dirs", "image_copy_tmp_dir",   "runtimes",
+        "graphroot", "mount_program", "additionalimagestores"};
+    auto paths = paths_in(out, keys);
+    for (const ConfigOwner& owner : owners)
+        paths.insert(default_graphroot(owner));
+    for (const std::string& path : paths)
+        out.paths.emplace(path, chain_of(root, path));
+}
+
+// environment.d(5) and /etc/environment: "NAME=value" lines.
+void scan_environment(const host::Sysroot& root, const std::string& path,
+                      std::vector<EnvironmentVariable>& out, EngineConfigFacts& facts) {
+    const auto text = root.read(path, max_environment);
+    if (!text) {
+        if (text.error().code != Code::not_found)
+            facts.unreadable.push_back(text.error());
+        return;
+    }
+    int number = 0;
+    for (const auto raw : split_lines(*text)) {
+        ++number;
+        auto line = trim(raw);
+        if (line.starts_with("export "))
+            line = trim(line.substr(7));
+        const auto name = trim(line.substr(0, line.find('=')));
+        const bool usual = name == "XDG_CONFIG_HOME" && line.ends_with("HOME/.config");
+        if (!usual && name.size() < line.size() &&
+            std::ranges::find(moving_variables, name) != moving_variables.end())
+            out.push_back({std::string(name), path + ":" + std::to_string(number)});
+    }
+}
+
+void scan_environment_directory(const host::Sysroot& root, const std::string& dir,
+                                std::vector<EnvironmentVariable>& out, EngineConfigFacts& facts) {
+    const auto entries = root.list(dir);
+    if (!entries) {
+        if (entries.error().code != Code::not_found)
+            facts.unreadable.push_back(entries.error());
+        return;
+    }
+    std::size_t taken = 0;
+    for (const auto& e : *entries)
+        if (e.name.ends_with(".conf") && ++taken <= 64)
+            scan_environment(root, dir + "/" + e.name, out, facts);
+}
+
+void observe_environment(const host::Sysroot& root, const std::vector<ConfigOwner>& owners,
+                         EngineConfigFacts& out) {
+    std::vector<EnvironmentVariable> everywhere;
+    scan_environment(root, "/etc/environment", everywhere, out);
+    for (const char* dir : {"/usr/lib/environment.d", "/run/environment.d", "/etc/environment.d"})
+        scan_environment_directory(root, dir, everywhere, out);
+    for (const ConfigOwner& owner : owners) {
+        std::vector<EnvironmentVariable> own = everywhere;
+        if (owner.uid != 0 && owner.home.size() > 1)
+            scan_environment_directory(root, owner.home + "/.config/environment.d", own, out);
+        if (!own.empty())
+            out.environment.emplace(owner.name, std::move(own));
+    }
+}
+
+void read_registries(const host::Sysroot& root, const std::string& base, const ConfigOwner& owner,
+                     EngineConfigFacts& out) {
+    std::vector<std::string> paths{base + "registries.conf"};
+    const auto entries = root.list(base + "registries.conf.d");
+    if (!entries && entries.error().code != Code::not_found)
+        out.unreadable.push_back(entries.error());
+    if (entries)
+        for (const auto& e : *entries)
+            if (e.name.ends_with(".conf") && paths.size() < 256)
+                paths.push_back(base + "registries.conf.d/" + e.name);
+    for (const std::string& path : paths)
+        if (auto file = read_config_file(root, path, owner))
+            out.registries.emplace(path, *std::move(file));
+}
+
+}  // namespace
+
+std::span<const ControlInfo> EngineConfig::controls() {
+    return table();
+}
+
+const ControlInfo& effective_control() {
+    return table()[0];
+}
+
+const ControlInfo& baseline_control() {
+    return table()[1];
+}
+
+const ControlInfo& storage_control() {
+    return table()[2];
+}
+
+const std::vector<policy::Param<EngineConfigParams>>& EngineConfig::params() {
+    using P = EngineConfigParams;
+    static const std::vector<policy::Param<P>> all{
+        {"containers.conf.effective",
+         "allow_user_overrides",
+         &P::allow_user_overrides,
+         "Whether a user's own file may set a key that the baseline judges to another value than the "
+         "system's.",
+         {},
+         false},
+        {"containers.conf.baseline", "capabilities", &P::capabilities,
+         "Capabilities that containers may get by default, without CAP_."},
+        {"containers.conf.baseline",
+         "read_only",
+         &P::read_only,
+         "Whether containers must have a read-only root filesystem by default.",
+         {},
+         true},
+        {"containers.conf.baseline", "separate_userns", &P::separate_userns,
+         "Whether containers must get a user namespace of their own by default (auto, keep-id or nomap)."},
+        {"containers.conf.baseline",
+         "allowed_mounts",
+         &P::allowed_mounts,
+         "Host paths (globs) that volumes, mounts and devices may name for all containers; a path that gives "
+         "the host away must be named without a glob.",
+         {},
+         Value(Array{})},
+        {"containers.conf.baseline",
+         "allowed_mirrors",
+         &P::allowed_mirrors,
+         "Registries (globs) to which registries.conf may redirect pulls.",
+         {},
+         Value(Array{})},
+        {"containers.conf.baseline",
+         "seccomp_sha256",
+         &P::seccomp_sha256,
+         "SHA-256 of seccomp profiles that may replace the packaged one; \"*\" allows any.",
+         {},
+         Value(Array{})},
+        {"storage.conf", "drivers", &P::drivers, "Storage drivers that may be configured."},
+        {"storage.conf",
+         "allowed_image_stores",
+         &P::allowed_image_stores,
+         "Additional image stores (globs) that may be configured.",
+         {},
+         Value(Array{})},
+    };
+    return all;
+}
+
+EngineConfigFacts EngineConfig::observe(const host::Host& host, const Params&,
+                                        const policy::Provision& provision) {
+    const host::Sysroot& root = host.root();
+    EngineConfigFacts out{.users = find_rootless_users(host, provision), .podman = find_podman(root)};
+    const auto owners = owners_of(out);
+    out.containers = read_config_files(root, "containers", owners);
+    out.storage = read_config_files(root, "storage", owners);
+    for (const ConfigOwner& owner : owners)
+        read_registries(root, owner.uid == 0 ? "/etc/containers/" : owner.home + "/.config/containers/",
+                        owner, out);
+    observe_paths(root, owners, out);
+    observe_profiles(root, out);
+    observe_environment(root, owners, out);
+    return out;
+}
+
+std::vector<policy::Finding> EngineConfig::evaluate(const Params& params, const policy::Provision& provision,
+                                                    const Facts& facts, Time) {
+    std::vector<policy::Finding> out;
+    if (const std::string reason = not_applicable_reason(facts); !reason.empty()) {
+        for (const ControlInfo& c : table())
+            out.push_back(make_finding(c, policy::Status::not_applicable, "host", reason));
+        return out;
+    }
+    for (auto&& part : {judge_effective(params, provision, facts), judge_baseline(params, provision, facts),
+                        judge_storage(params, facts)})
+        out.insert(out.end(), part.begin(), part.end());
+    return out;
+}
+
+}  // namespace plimsoll::modules::rootless

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The containers.conf(5), storage.conf(5) and registries.conf(5) files of a host, and the order in which a
+// podman of a given version merges them for a given user (containers-config(5)).
+#pragma once
+#include "core/base/value.hpp"
+#include "core/host/host.hpp"
+#include "modules/rootless/environment_users.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plimsoll::modules::rootless {
+
+// How the installed podman layers its files.
+enum class Layering {
+    merged,           // up to 5.6: every file is merged, the user's last
+    merged_rootless,  // 5.7 to 5.x: with /etc/containers/containers.rootless.conf and its directories
+    first_main,       // 6: one main file, then drop-ins by name from all directories
+};
+
+struct Podman {
+    bool present{false};                   // a binary of that name is in a usual place
+    std::optional<std::string> version{};  // as the package database says; nullopt: not known
+
+    // (major, minor); nullopt when the version is not known or not understood.
+    [[nodiscard]] std::optional<std::pair<int, int>> release() const;
+    // One when the version is known, else all: a verdict then has to hold under each.
+    [[nodiscard]] std::vector<Layering> layerings() const;
+    [[nodiscard]] bool older_than(int major, int minor) const;  // false when not known
+};
+
+[[nodiscard]] Podman find_podman(const host::Sysroot& root);
+
+struct ConfigFile {
+    std::string path;
+    bool regular{true};     // itself, not through a symlink: podman 6 takes no other drop-ins
+    Result<Value> content;  // Code::invalid_input: not TOML, with "FILE:LINE:COLUMN"; others: not readable
+    std::string text{};
+};
+
+// Everything any layering might read for the users that were asked for.
+struct ConfigFiles {
+    std::map<std::string, ConfigFile> files;   // by path
+    std::map<std::string, Error> directories;  // that could not be listed
+};
+
+// Whose configuration: uid 0 is rootful podman.
+struct ConfigOwner {
+    std::string name;
+    std::uint32_t uid{0};
+    std::string home;
+};
+
+// root first, then the users.
+[[nodiscard]] std::vector<ConfigOwner> config_owners(const std::vector<RootlessUser>& users);
+
+// `kind` is "containers" or "storage". Files of a user that the user could not read (a symlink to a foreign
+// file) are errors, so that their content is neither judged nor shown.
+[[nodiscard]] ConfigFiles read_config_files(const host::Sysroot& root, const std::string& kind,
+                                            const std::vector<ConfigOwner>& owners);
+
+// One file of an owner, with the same care. nullopt: no such file.
+[[nodiscard]] std::optional<ConfigFile> read_config_file(const host::Sysroot& root, const std::string& path,
+                                                         const ConfigOwner& owner);
+
+// Whether the owner, not root, wrote the file or can.
+[[nodiscard]] bool in_home(const ConfigOwner& owner, const std::string& path);
+
+struct Setting {
+    Value value;
+    std::string file;    // path of the file that decided
+    std::string source;  // "FILE:LINE"; several, joined by ", ", when elements were appended to an array
+};
+
+struct Effective {
+    // By key path in lower case, "containers.netns": podman's decoder matches keys without regard to case.
+    std::map<std::string, Setting, std::less<>> settings;
+    // Why podman would not start, or do something nobody can foresee: "FILE:LINE: reason".
+    std::vector<std::string> refused;
+    // Files and directories that exist and could not be read by us.
+    std::vector<Error> unreadable;
+
+    [[nodiscard]] const Setting* find(std::string_view key) const;
+};
+
+// Pure. The files in the order in which they are merged, for one owner.
+[[nodiscard]] std::vector<const ConfigFile*> merge_order(const ConfigFiles& files, const std::string& kind,
+                                                         Layering layering, const ConfigOwner& owner);
+[[nodiscard]] Effective merge_config(const ConfigFiles& files, const std::string& kind, Layering layering,
+                                     const ConfigOwner& owner);
+
+// Pure. As if `path` held `text`.
+[[nodiscard]] ConfigFiles with_file(ConfigFiles files, const std::string& path, const std::string& text);
+
+// "FILE:LINE: reason" for a setting whose type is not what podman's decoder takes.
+[[nodiscard]] std::string wrong_type(const Setting& setting, std::string_view key, std::string_view expected);
+
+// A key as podman's decoder compares it: without regard to case, also for the two characters outside ASCII
+// whose simple case folding is an ASCII letter.
+[[nodiscard]] std::string fold_key(std::string_view key);
+
+// Value as one would write it in TOML, safe to show.
+[[nodiscard]] std::string show_value(const Value& v);
+
+}  // namespace plimsoll::modules::rootless
