@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/policy/engine.hpp"
+
+#include "core/base/text.hpp"
+#include "core/policy/engine_controls.hpp"
+
+#include <algorithm>
+
+namespace plimsoll::policy {
+namespace {
+
+ControlPolicy policy_of(const Policy& policy, std::string_view control) {
+    const auto it = policy.controls.find(control);
+    return it == policy.controls.end() ? ControlPolicy{} : it->second;
+}
+
+class Run {
+  public:
+    Run(const Policy& policy, const Selection& selection, Time now)
+        : policy_(policy), selection_(selection), now_(now), uses_(policy.exceptions.size()) {}
+
+    void module(const Module& module, const host::Host& host) {
+        if (std::ranges::none_of(module.controls(), [&](const ControlInfo& c) { return active(c.id); }))
+            return;
+        std::map<std::string, std::vector<Finding>, std::less<>> by_control;
+        for (Finding& f : module.assess(host, policy_.params, policy_.provision, now_))
+            by_control[f.control].push_back(std::move(f));
+        for (const ControlInfo& c : module.controls()) {
+            if (!active(c.id))
+                continue;
+            auto& given = by_control[std::string(c.id)];
+            if (given.empty())
+                given.push_back(make_finding(c, Status::unknown, "host", "the module gave no finding"));
+            for (Finding& f : given)
+                keep(std::move(f));
+        }
+    }
+
+    void engine(const Problems& broken) {
+        for (const ControlInfo& c : engine_controls()) {
+            const bool refused = c.id == files_id && !broken.empty();
+            // A policy that is not in force must be told whatever was selected.
+            if (!active(c.id) && !(refused && policy_of(policy_, c.id).mode != Mode::off))
+                continue;
+            for (Finding& f : judge(c, broken))
+                keep(std::move(f));
+        }
+    }
+
+    Assessment take() { return std::move(out_); }
+
+  private:
+    [[nodiscard]] bool active(std::string_view control) const {
+        return policy_of(policy_, control).mode != Mode::off && selection_.covers(control);
+    }
+
+    [[nodiscard]] std::vector<Finding> judge(const ControlInfo& c, const Problems& broken) const {
+        if (c.id == files_id)
+            return judge_files(broken);
+        if (c.id == expired_id)
+            return judge_expired(policy_.exceptions, now_);
+        return judge_unmatched(policy_.exceptions, uses_, now_, [&](const std::string& glob) {
+            return std::ranges::all_of(policy_.controls, [&](const auto& entry) {
+                return !glob_match(glob, entry.first) || selection_.covers(entry.first);
+            });
+        });
+    }
+
+    void keep(Finding f) {
+        const ControlPolicy control = policy_of(policy_, f.control);
+        f.mode = control.mode;
+        if (control.severity)
+            f.severity = *control.severity;
+        if (std::ranges::find(engine_controls(), f.control, &ControlInfo::id) == engine_controls().end())
+            except(f);
+        out_.findings.push_back(std::move(f));
+    }
+
+    void except(Finding& f) {
+        const Exception* by = nullptr;
+        for (std::size_t i = 0; i < uses_.size(); ++i) {
+            const Exception& e = policy_.exceptions[i];
+            if (e.expires <= now_ || !glob_match(e.control, f.control))
+                continue;
+            uses_[i].unknown |= f.status == Status::unknown;
+            uses_[i].applicable |= f.status != Status::not_applicable;
+            if (f.status != Status::fail || !glob_match(e.subject, f.subject))
+                continue;
+            uses_[i].matched = true;
+            // The one that holds longest, so that the text does not depend on the order of files.
+            if (by == nullptr || e.expires > by->expires)
+                by = &e;
+        }
+        if (by == nullptr)
+            return;
+        f.status = Status::excepted;
+        f.exception = describe(*by);
+        f.fix.reset();
+    }
+
+    const Policy& policy_;
+    const Selection& selection_;
+    Time now_;
+    std::vector<ExceptionUse> uses_;
+    Assessment out_;
+};
+
+}  // namespace
+
+std::array<std::size_t, 5> Assessment::count() const {
+    std::array<std::size_t, 5> out{};
+    for (const Finding& f : findings)
+        ++out[static_cast<std::size_t>(f.status)];
+    return out;
+}
+
+bool Selection::covers(std::string_view control) const {
+    return globs.empty() || std::ranges::any_of(globs, [&](const std::string& glob) {
+               return glob_match(glob, std::string(control));
+           });
+}
+
+Catalogue catalogue_of(const Modules& modules) {
+    Catalogue out;
+    for (const auto& module : modules) {
+        for (const ControlInfo& c : module->controls())
+            out.controls.push_back(&c);
+        std::ranges::move(module->params(), std::back_inserter(out.params));
+    }
+    for (const ControlInfo& c : engine_controls())
+        out.controls.push_back(&c);
+    return out;
+}
+
+Assessment assess(const Modules& modules, const host::Host& host, const Policy& policy,
+                  const Selection& selection, Time now, const Problems& broken) {
+    Run run(policy, selection, now);
+    for (const auto& module : modules)
+        run.module(*module, host);
+    run.engine(broken);
+    return run.take();
+}
+
+int verdict(const Assessment& assessment, const Policy& policy) {
+    const auto any = [&](auto&& test) { return std::ranges::any_of(assessment.findings, test); };
+    if (any([](const Finding& f) { return f.status == Status::fail; }))
+        return 1;
+    const auto not_observed = [&](const Finding& f) {
+        return f.status == Status::unknown && policy_of(policy, f.control).required;
+    };
+    return any(not_observed) ? 3 : 0;
+}
+
+}  // namespace plimsoll::policy
