@@ -216,19 +216,19 @@ const std::vector<OptionSpec>& global_options() {
     return options;
 }
 
-const std::vector<VerbSpec>& verbs() {
+const std::vector<VerbSpec>& verb_table() {
     static const std::vector<VerbSpec> table = make_verbs();
     return table;
 }
 
 const VerbSpec* find_verb(std::string_view name) {
-    const auto it = std::ranges::find(verbs(), name, &VerbSpec::name);
-    return it == verbs().end() ? nullptr : &*it;
+    const auto it = std::ranges::find(verb_table(), name, &VerbSpec::name);
+    return it == verb_table().end() ? nullptr : &*it;
 }
 
 bool is_group(std::string_view name) {
     const std::string prefix = std::string(name) + " ";
-    return std::ranges::any_of(verbs(), [&](const VerbSpec& v) { return v.name.starts_with(prefix); });
+    return std::ranges::any_of(verb_table(), [&](const VerbSpec& v) { return v.name.starts_with(prefix); });
 }
 
 std::vector<std::string> option_names(const OptionSpec& option) {

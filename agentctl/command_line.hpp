@@ -79,7 +79,7 @@ inline constexpr int exit_not_permitted = 4;
 [[nodiscard]] std::span<const ExitCode> exit_codes();
 [[nodiscard]] const std::vector<OptionSpec>& global_options();
 // In the order of the help. A verb with sub-verbs ("policy") stands before them and cannot be run itself.
-[[nodiscard]] const std::vector<VerbSpec>& verbs();
+[[nodiscard]] const std::vector<VerbSpec>& verb_table();
 [[nodiscard]] const VerbSpec* find_verb(std::string_view name);
 // Whether `name` has sub-verbs.
 [[nodiscard]] bool is_group(std::string_view name);

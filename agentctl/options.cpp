@@ -39,7 +39,7 @@ std::string verb_of(const CLI::App& app) {
 
 void add_verbs(CLI::App& app, Options& into) {
     std::map<std::string, CLI::App*, std::less<>> groups;
-    for (const VerbSpec& verb : verbs()) {
+    for (const VerbSpec& verb : verb_table()) {
         const auto space = verb.name.find(' ');
         CLI::App* parent =
             space == std::string_view::npos ? &app : groups.at(std::string(verb.name.substr(0, space)));
@@ -63,7 +63,7 @@ std::optional<std::string> unknown_verb(const std::vector<std::string>& unexpect
         return std::nullopt;
     const std::string prefix = verb.empty() ? "" : verb + " ";
     std::vector<std::string> known;
-    for (const VerbSpec& v : verbs())
+    for (const VerbSpec& v : verb_table())
         if (!v.hidden && v.name.starts_with(prefix) &&
             v.name.substr(prefix.size()).find(' ') == std::string::npos)
             known.emplace_back(v.name.substr(prefix.size()));

@@ -67,7 +67,7 @@ int print(const Options& options, std::string_view text, int exit_code) {
     return exit_code == exit_inside ? exit_unobserved : exit_code;
 }
 
-int print(const Options& options, const Value& json, int exit_code) {
+int print_json(const Options& options, const Value& json, int exit_code) {
     return print(options, render::safe_json(to_json(json, 2)) + "\n", exit_code);
 }
 

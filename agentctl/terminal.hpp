@@ -17,7 +17,7 @@ namespace plimsoll::agentctl {
 // Writes to stdout unless --quiet. Returns `exit_code`, or another than 0 when the text could not be written:
 // a caller that reads the exit status must not take lost output for success.
 [[nodiscard]] int print(const Options& options, std::string_view text, int exit_code);
-[[nodiscard]] int print(const Options& options, const Value& json, int exit_code);
+[[nodiscard]] int print_json(const Options& options, const Value& json, int exit_code);
 
 // The message on stderr; returns its exit code.
 [[nodiscard]] int complain(const Stop& stop);

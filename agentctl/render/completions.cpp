@@ -14,7 +14,7 @@ constexpr std::string_view spdx = "# SPDX-License-Identifier: Apache-2.0\n";
 std::vector<const VerbSpec*> verbs_below(std::string_view group) {
     std::vector<const VerbSpec*> out;
     const std::string prefix = group.empty() ? "" : std::string(group) + " ";
-    for (const VerbSpec& v : verbs())
+    for (const VerbSpec& v : verb_table())
         if (!v.hidden && v.name.starts_with(prefix) &&
             v.name.find(' ', prefix.size()) == std::string_view::npos)
             out.push_back(&v);
@@ -77,7 +77,7 @@ std::string words_after(const VerbSpec& verb, const std::vector<std::string>& co
 
 std::string bash_cases(const std::vector<std::string>& controls) {
     std::string out;
-    for (const VerbSpec& v : verbs()) {
+    for (const VerbSpec& v : verb_table()) {
         if (v.hidden)
             continue;
         out += "        \"" + std::string(v.name) + "\") words=\"" + words_after(v, controls) + "\"";
@@ -167,7 +167,7 @@ std::string fish_verb(const VerbSpec& v, const std::vector<std::string>& control
 
 std::string bash_completion(const std::vector<std::string>& controls) {
     std::vector<OptionSpec> all = global_options();
-    for (const VerbSpec& v : verbs())
+    for (const VerbSpec& v : verb_table())
         if (!v.hidden)
             std::ranges::copy(v.options, std::back_inserter(all));
     std::string with_value;
@@ -230,7 +230,7 @@ std::string fish_completion(const std::vector<std::string>& controls) {
                       "complete -c agentctl -s h -l help -d 'Explain'\n";
     for (const OptionSpec& o : global_options())
         out += fish_option(o, "", controls);
-    for (const VerbSpec& v : verbs())
+    for (const VerbSpec& v : verb_table())
         if (!v.hidden)
             out += fish_verb(v, controls);
     return out;

@@ -58,7 +58,7 @@ std::string synopsis(const VerbSpec& verb) {
 std::string verb_lines(std::string_view group) {
     const std::string prefix = group.empty() ? "" : std::string(group) + " ";
     std::string out;
-    for (const VerbSpec& v : verbs())
+    for (const VerbSpec& v : verb_table())
         if (!v.hidden && v.name.starts_with(prefix) && (!group.empty() || !is_group(v.name)))
             out += described("  " + std::string(v.name), v.summary);
     return out;

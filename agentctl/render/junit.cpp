@@ -82,14 +82,20 @@ struct Suite {
     std::vector<const Finding*> findings;
 };
 
-std::string totals(const std::vector<const Finding*>& findings) {
-    const auto n = [&](auto... statuses) {
-        return std::to_string(std::ranges::count_if(
-            findings, [&](const Finding* f) { return ((f->status == statuses) || ...); }));
-    };
-    return "tests=\"" + std::to_string(findings.size()) + "\" failures=\"" + n(Status::fail) +
-           "\" errors=\"" + n(Status::unknown) + "\" skipped=\"" +
-           n(Status::not_applicable, Status::excepted) + "\" time=\"0\"";
+using Findings = std::vector<const Finding*>;
+
+template <class... Statuses>
+std::string count(const Findings& findings, Statuses... statuses) {
+    return std::to_string(
+        std::ranges::count_if(findings, [&](const Finding* f) { return ((f->status == statuses) || ...); }));
+}
+
+// The attributes that <testsuites> and <testsuite> share; only the latter has `skipped`.
+std::string totals(const Findings& findings, bool with_skipped) {
+    return "tests=\"" + std::to_string(findings.size()) + "\" failures=\"" + count(findings, Status::fail) +
+           "\" errors=\"" + count(findings, Status::unknown) +
+           (with_skipped ? "\" skipped=\"" + count(findings, Status::not_applicable, Status::excepted) : "") +
+           "\" time=\"0\"";
 }
 
 }  // namespace
@@ -105,9 +111,9 @@ std::string junit(const Report& report) {
         every.push_back(&f);
     }
     std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"plimsoll\" ";
-    out += totals(every) + ">\n";
+    out += totals(every, false) + ">\n";
     for (const Suite& s : suites) {
-        out += "  <testsuite name=\"" + xml(s.name) + "\" " + totals(s.findings) + ">\n";
+        out += "  <testsuite name=\"" + xml(s.name) + "\" " + totals(s.findings, true) + ">\n";
         for (const Finding* f : s.findings)
             out += test_case(*f);
         out += "  </testsuite>\n";

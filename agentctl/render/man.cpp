@@ -50,7 +50,7 @@ std::string paragraphs(std::string_view text) {
 
 std::string verb_sections() {
     std::string out = ".SH VERBS\n";
-    for (const VerbSpec& v : verbs()) {
+    for (const VerbSpec& v : verb_table()) {
         if (v.hidden)
             continue;
         out += ".SS \"" + roff(v.name) + "\"\n" + paragraphs(v.text) + options(v.options);

@@ -109,11 +109,10 @@ Value rule_json(const policy::ControlInfo& c) {
     return out;
 }
 
-Value result_json(const Finding& f, std::size_t rule) {
+Table result_json(const Finding& f) {
     const std::string_view kind = kind_of(f.status);
     Table out;
     out.set("ruleId", f.control);
-    out.set("ruleIndex", static_cast<std::int64_t>(rule));
     out.set("kind", kind);
     out.set("level", kind == "fail" ? level_of(f.severity) : "none");
     out.set("message", text_object(message_of(f)));
@@ -151,9 +150,12 @@ Value driver_json(const policy::Catalogue& catalogue, std::string_view version) 
 Value results_json(const Report& report, const policy::Catalogue& catalogue) {
     Array out;
     for (const auto& f : report.assessment.findings) {
-        const auto rule =
-            std::ranges::find(catalogue.controls, std::string_view(f.control), &policy::ControlInfo::id);
-        out.push_back(result_json(f, static_cast<std::size_t>(rule - catalogue.controls.begin())));
+        const auto& rules = catalogue.controls;
+        const auto rule = std::ranges::find(rules, std::string_view(f.control), &policy::ControlInfo::id);
+        Table result = result_json(f);
+        if (rule != rules.end())
+            result.set("ruleIndex", static_cast<std::int64_t>(rule - rules.begin()));
+        out.emplace_back(std::move(result));
     }
     return out;
 }

@@ -57,7 +57,7 @@ render::Applied conclude(const Session& session, Carried carried, std::uint64_t 
 
 int show(const Session& session, const render::Applied& applied, int exit_code) {
     if (session.options.format == "json")
-        return print(session.options, render::apply_json(applied), exit_code);
+        return print_json(session.options, render::apply_json(applied), exit_code);
     return print(session.options, render::apply_table(applied, style_for(session.options)), exit_code);
 }
 

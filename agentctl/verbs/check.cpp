@@ -12,9 +12,9 @@ int check(const Options& options) {
     const auto report = session->report(session->assess(session->selection));
     const int exit_code = policy::verdict(report.assessment, session->loaded.policy);
     if (options.format == "json")
-        return print(options, render::check_json(report), exit_code);
+        return print_json(options, render::check_json(report), exit_code);
     if (options.format == "sarif")
-        return print(options, render::sarif(report, session->catalogue, PLIMSOLL_VERSION), exit_code);
+        return print_json(options, render::sarif(report, session->catalogue, PLIMSOLL_VERSION), exit_code);
     if (options.format == "junit")
         return print(options, render::junit(report), exit_code);
     return print(options, render::check_table(report, style_for(options)), exit_code);

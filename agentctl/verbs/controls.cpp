@@ -18,7 +18,7 @@ int controls(const Options& options) {
     std::erase_if(catalogue.controls,
                   [&](const policy::ControlInfo* c) { return !selection->covers(c->id); });
     if (options.format == "json")
-        return print(options, render::controls_json(catalogue), exit_inside);
+        return print_json(options, render::controls_json(catalogue), exit_inside);
     if (options.format == "markdown")
         return print(options, render::controls_markdown(catalogue), exit_inside);
     return print(options, render::controls_table(catalogue, style_for(options)), exit_inside);

@@ -45,7 +45,7 @@ int explain(const Options& options) {
     const render::Explanation explanation{*control, render::params_of(catalogue, control->id),
                                           session ? &session->loaded.policy : nullptr};
     if (options.format == "json")
-        return print(options, render::explain_json(explanation), exit_inside);
+        return print_json(options, render::explain_json(explanation), exit_inside);
     return print(options, render::explain_table(explanation, style_for(options)), exit_inside);
 }
 

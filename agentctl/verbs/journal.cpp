@@ -14,7 +14,7 @@ int journal(const Options& options) {
     if (!entries)
         return complain(stop_for(entries.error(), options, exit_unobserved));
     if (options.format == "json")
-        return print(options, render::journal_json(*entries), exit_inside);
+        return print_json(options, render::journal_json(*entries), exit_inside);
     return print(options, render::journal_table(*entries, style_for(options)), exit_inside);
 }
 

@@ -13,7 +13,7 @@ int plan(const Options& options) {
     const int exit_code = policy::verdict(assessment, session->loaded.policy);
     const auto plan = make_plan(*session, assessment);
     if (options.format == "json")
-        return print(options, render::plan_json(plan), exit_code);
+        return print_json(options, render::plan_json(plan), exit_code);
     return print(options, render::plan_table(plan, style_for(options)), exit_code);
 }
 

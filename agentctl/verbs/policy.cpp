@@ -66,7 +66,7 @@ int policy_show(const Options& options) {
              join(loaded.broken, "\n  "));
     const int exit_code = loaded.broken.empty() ? exit_inside : exit_usage;
     if (options.format == "json")
-        return print(options, show_json(loaded.policy, session->catalogue), exit_code);
+        return print_json(options, show_json(loaded.policy, session->catalogue), exit_code);
     return print(options, policy::show_policy(loaded.policy, session->catalogue), exit_code);
 }
 
@@ -78,10 +78,10 @@ int policy_validate(const Options& options) {
     const auto compiled = policy::compile_policy(*files, policy::catalogue_of(modules));
     const int exit_code = compiled ? exit_inside : exit_usage;
     if (options.format == "json")
-        return print(options,
-                     validation_json(files->size(), compiled ? policy::Problems{} : compiled.error(),
-                                     compiled ? &*compiled : nullptr),
-                     exit_code);
+        return print_json(options,
+                          validation_json(files->size(), compiled ? policy::Problems{} : compiled.error(),
+                                          compiled ? &*compiled : nullptr),
+                          exit_code);
     if (!compiled)
         return complain({exit_code, "the policy is refused:\n  " + join(compiled.error(), "\n  ")});
     return print(options, validation_text(files->size(), *compiled), exit_code);
@@ -89,7 +89,7 @@ int policy_validate(const Options& options) {
 
 int policy_schema(const Options& options) {
     const auto modules = modules::all();
-    return print(options, policy::policy_schema(policy::catalogue_of(modules)), exit_inside);
+    return print_json(options, policy::policy_schema(policy::catalogue_of(modules)), exit_inside);
 }
 
 }  // namespace plimsoll::agentctl::verbs

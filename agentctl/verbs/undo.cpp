@@ -104,7 +104,7 @@ int undo(const Options& options) {
         return complain(undone.error());
     const int exit_code = exit_code_of(*undone);
     if (options.format == "json")
-        return print(options, undo_json(*undone), exit_code);
+        return print_json(options, undo_json(*undone), exit_code);
     return print(options, undo_table(*undone, style_for(options)), exit_code);
 }
 

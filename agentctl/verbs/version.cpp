@@ -10,7 +10,7 @@ int version(const Options& options) {
     Table out;
     out.set("schema", "plimsoll.version/1");
     out.set("version", PLIMSOLL_VERSION);
-    return print(options, Value(std::move(out)), exit_inside);
+    return print_json(options, Value(std::move(out)), exit_inside);
 }
 
 }  // namespace plimsoll::agentctl::verbs
