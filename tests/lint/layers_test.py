@@ -18,7 +18,8 @@ GOOD = {
     "core/bus/d.cpp": '#include "core/host/c.hpp"\n#include <sdbus-c++/sdbus-c++.h>\n',
     "modules/all.cpp": '#include "modules/x/x.hpp"\n#include "modules/y/y.hpp"\n',
     "modules/x/x.cpp": '#include "modules/x/x.hpp"\n// system("rm") and throw are only words here\n'
-                       'const char* text = "popen(3) is not used";\nint n = 1\'000;\nconst char c = \'"\';\n',
+                       'const char* text = "popen(3) is not used";\nint n = 1\'000;\nconst char c = \'"\';\n'
+                       'const char* login_shell = "/bin/sh";\n',
     "agentctl/main.cpp": '#include "modules/all.hpp"\n#include <CLI/CLI.hpp>\n',
     "fleet/f.cpp": '#include "core/base/a.hpp"\n',
 }
@@ -46,7 +47,7 @@ BAD = {
     "system()": ("core/host/a.cpp", 'void f() { system("id"); }', "starts a shell"),
     "std::system()": ("core/host/a.cpp", 'void f() { std::system("id"); }', "starts a shell"),
     "popen()": ("modules/x/a.cpp", 'void f() { ::popen("id", "r"); }', "starts a shell"),
-    "sh -c": ("core/host/a.cpp", 'Command c{{"/bin/sh", "-c"}};', "names a shell"),
+    "sh -c": ("core/host/a.cpp", 'Command c{{"/bin/sh", "-c"}};', "runs a shell"),
     "execvp": ("core/host/a.cpp", "void f() { ::execvp(a, b); }", "searches PATH"),
     "throw": ("modules/x/a.cpp", "void f() { throw 1; }", "return a Result"),
     "ifstream": ("modules/x/a.cpp", 'std::ifstream in("/etc/subuid");', "past the Sysroot"),
