@@ -152,11 +152,14 @@ IdPool::IdPool(const Context& c) {
     for (const Tenant& t : c.wanted.tenants)
         if (t.uid)
             take(*t.uid);
-    for (const char* file : {"subuid", "subgid"})
-        if (const auto& text = c.facts.account_file(file); text && *text)
-            for (const Range r :
-                 host::occupied(host::parse_subid(**text, std::string("/etc/") + file)).ranges())
-                delegated_.add(r);
+    for (const char* file : {"subuid", "subgid"}) {
+        const auto& text = c.facts.account_file(file);
+        if (!text || !*text)
+            continue;
+        const RangeSet given = host::occupied(host::parse_subid(**text, std::string("/etc/") + file));
+        for (const Range r : given.ranges())
+            delegated_.add(r);
+    }
     for (const Range r : delegated_.ranges())
         used_.add(r);
 }

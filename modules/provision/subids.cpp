@@ -114,10 +114,14 @@ class Judge {
 
     [[nodiscard]] RangeSet held(const host::SubidFile& file, host::SubidView view) const {
         RangeSet out;
-        for (const host::SubidLine& l : file.lines)
-            if (const auto& e = l.in(view); e && owns(*e))
-                for (const Range r : host::handed_out(*e, view).ranges())
-                    out.add(r);
+        for (const host::SubidLine& l : file.lines) {
+            const auto& e = l.in(view);
+            if (!e || !owns(*e))
+                continue;
+            const RangeSet ids = host::handed_out(*e, view);
+            for (const Range r : ids.ranges())
+                out.add(r);
+        }
         return out;
     }
 
