@@ -2,12 +2,14 @@
 #include "modules/all.hpp"
 
 #include "modules/provision/provision.hpp"
+#include "modules/rootless/engines.hpp"
 
 namespace plimsoll::modules {
 
 policy::Modules all() {
     policy::Modules out;
     out.push_back(policy::make_module<provision::Provision>());  // accounts come before what they need
+    out.push_back(policy::make_module<rootless::Engines>());
     return out;
 }
 

@@ -179,21 +179,28 @@ Result<std::vector<DirEntry>> Sysroot::list(std::string_view dir) const {
 }
 
 Result<std::optional<std::string>> Sysroot::xattr(std::string_view path, const char* name) const {
-    // An O_PATH descriptor has no xattr calls of its own (EBADF), and its /proc/self/fd link may be absent;
-    // a descriptor opened for reading is only safe on files and directories.
-    PLIMSOLL_TRY(const auto st, stat(path));
-    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-        return std::nullopt;
-    PLIMSOLL_TRY(const Fd fd, open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    PLIMSOLL_TRY(const Fd probe, open_at(path, O_PATH));
+    PLIMSOLL_TRY(const auto st, stat_fd(probe, path));
+    // Files and directories can be opened for reading. Sockets and devices must not be, and an O_PATH
+    // descriptor has no xattr calls of its own (EBADF): our /proc link to it has, without opening anything.
+    const bool readable = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+    Fd fd;
+    if (readable) {
+        PLIMSOLL_TRY(fd, open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    }
+    const std::string link = "/proc/self/fd/" + std::to_string(probe.get());
     std::string out(256, '\0');
     for (;;) {
-        const ssize_t n = ::fgetxattr(fd.get(), name, out.data(), out.size());
+        const ssize_t n = readable ? ::fgetxattr(fd.get(), name, out.data(), out.size())
+                                   : ::getxattr(link.c_str(), name, out.data(), out.size());
         if (n >= 0) {
             out.resize(static_cast<std::size_t>(n));
             return out;
         }
         if (errno == ENODATA || errno == EOPNOTSUPP)
             return std::nullopt;
+        if (errno == ENOENT)
+            return fail(Code::unsupported, "getxattr " + std::string(path) + ": needs /proc");
         if (errno != ERANGE || out.size() > 65536)
             return fail_errno("getxattr " + std::string(path));
         out.resize(out.size() * 4);

@@ -19,6 +19,14 @@ constexpr std::array<std::string_view, 11> unit_dirs{
     "/lib/systemd/system",          "/run/systemd/generator.late",
 };
 
+// Without /lib where it is the same directory as /usr/lib.
+std::vector<std::string_view> search_dirs(const Sysroot& root) {
+    std::vector<std::string_view> out(unit_dirs.begin(), unit_dirs.end());
+    if (root.read_link("/lib"))
+        std::erase(out, "/lib/systemd/system");
+    return out;
+}
+
 // The target of a symlink as a normal absolute path, without following it further: /dev/null need not exist
 // in an image.
 std::string link_target(const std::string& link_path, const std::string& target) {
@@ -97,13 +105,14 @@ Result<void> collect_drop_ins(const Sysroot& root, const std::string& dir,
 
 Result<void> read_drop_ins(const Sysroot& root, const std::vector<std::string>& names, UnitFile& unit) {
     std::map<std::string, std::string> by_name;
+    const auto dirs = search_dirs(root);
     for (const auto& name : names)
-        for (const auto dir : unit_dirs)
+        for (const auto dir : dirs)
             for (const auto& n : drop_in_names(name))
                 PLIMSOLL_CHECK(collect_drop_ins(root, std::string(dir) + "/" + n + ".d", by_name));
     const std::string type(
         suffix_of(unit.name).substr(std::min<std::size_t>(1, suffix_of(unit.name).size())));
-    for (const auto dir : unit_dirs)
+    for (const auto dir : dirs)
         PLIMSOLL_CHECK(collect_drop_ins(root, std::string(dir) + "/" + type + ".d", by_name));
     for (const auto& [file, path] : by_name) {
         PLIMSOLL_TRY(const auto text, read_unit_text(root, path));
@@ -123,11 +132,23 @@ bool may_be_link(const DirEntry& e) {
     return e.type == link || e.type == unknown;
 }
 
+// Whether `dir` has a link for the unit: the first directory that names it decides, so that a link to
+// /dev/null in /etc takes back a vendor's.
+void note_pull(const Sysroot& root, const std::string& dir, std::string_view target_unit, UnitFile& unit,
+               std::vector<std::string>& decided) {
+    const std::string link = dir + "/" + unit.name;
+    if (!root.exists(link) || std::ranges::find(decided, target_unit) != decided.end())
+        return;
+    decided.emplace_back(target_unit);
+    const auto target = root.read_link(link);
+    if (!target || link_target(link, *target) != "/dev/null")
+        unit.enabled_by.push_back(link);
+}
+
 // Links that make the manager start the unit, and other names an administrator gave it.
 Result<void> find_enabling_links(const Sysroot& root, UnitFile& unit) {
-    for (const auto dir : unit_dirs) {
-        if (dir == "/lib/systemd/system")
-            continue;  // on a merged /usr the same directory again; vendors put no links in the old one
+    std::vector<std::string> decided;
+    for (const auto dir : search_dirs(root)) {
         const auto entries = root.list(dir);
         if (!entries) {
             if (entries.error().code == Code::not_found)
@@ -137,11 +158,7 @@ Result<void> find_enabling_links(const Sysroot& root, UnitFile& unit) {
         for (const DirEntry& e : *entries) {
             const std::string path = std::string(dir) + "/" + e.name;
             if (pulls_in(e.name)) {
-                const std::string link = path + "/" + unit.name;
-                const auto target = root.read_link(link);
-                const bool null = target && link_target(link, *target) == "/dev/null";
-                if (!null && root.exists(link))
-                    unit.enabled_by.push_back(link);
+                note_pull(root, path, e.name, unit, decided);
             } else if (!dir.starts_with("/usr/") && e.name != unit.name && may_be_link(e)) {
                 const auto target = root.read_link(path);
                 if (target && std::filesystem::path(*target).filename() == unit.name)
@@ -150,6 +167,14 @@ Result<void> find_enabling_links(const Sysroot& root, UnitFile& unit) {
         }
     }
     return {};
+}
+
+bool mentions(const Sysroot& root, const std::string& path, std::span<const std::string_view> needles) {
+    const auto text = root.read(path);
+    if (!text)  // what cannot be read must be looked at: read_unit() then says why
+        return text.error().code != Code::not_found && !root.read_link(path);
+    return std::ranges::any_of(needles,
+                               [&](std::string_view n) { return text->find(n) != std::string::npos; });
 }
 
 bool continues(std::string_view line) {
@@ -249,11 +274,14 @@ Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string
     std::vector<std::string> candidates{name};
     if (auto t = template_of(name); !t.empty())
         candidates.push_back(std::move(t));
+    const auto dirs = search_dirs(root);
     for (const auto& candidate : candidates)
-        for (const auto dir : unit_dirs) {
+        for (const auto dir : dirs) {
+            if (!unit.fragment.empty())
+                break;
             const std::string path = std::string(dir) + "/" + candidate;
             PLIMSOLL_TRY(const auto text, read_unit_text(root, path));
-            if (!text || !unit.fragment.empty())
+            if (!text)
                 continue;
             unit.fragment = path;
             unit.masked = text->masked;
@@ -268,6 +296,36 @@ Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string
         PLIMSOLL_CHECK(read_drop_ins(root, names, unit));
     PLIMSOLL_CHECK(find_enabling_links(root, unit));
     return unit;
+}
+
+Result<std::vector<std::string>> units_mentioning(const Sysroot& root,
+                                                  std::span<const std::string_view> needles) {
+    std::vector<std::string> out;
+    for (const auto dir : search_dirs(root)) {
+        const auto entries = root.list(dir);
+        if (!entries) {
+            if (entries.error().code == Code::not_found)
+                continue;
+            return Failure(entries.error());
+        }
+        for (const DirEntry& e : *entries) {
+            const std::string path = std::string(dir) + "/" + e.name;
+            if ((e.name.ends_with(".service") || e.name.ends_with(".socket")) &&
+                mentions(root, path, needles))
+                out.push_back(e.name);
+            if (!e.name.ends_with(".service.d") && !e.name.ends_with(".socket.d"))
+                continue;
+            PLIMSOLL_TRY(const auto files, root.list(path));
+            const bool found = std::ranges::any_of(files, [&](const DirEntry& f) {
+                return f.name.ends_with(".conf") && mentions(root, path + "/" + f.name, needles);
+            });
+            if (found)
+                out.push_back(e.name.substr(0, e.name.size() - 2));
+        }
+    }
+    std::ranges::sort(out);
+    out.erase(std::ranges::unique(out).begin(), out.end());
+    return out;
 }
 
 }  // namespace plimsoll::host

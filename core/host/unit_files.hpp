@@ -4,6 +4,7 @@
 #include "core/host/sysroot.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,11 @@ struct UnitSetting {
 };
 
 struct UnitFile {
-    std::string name;                       // "docker.service"
-    std::string fragment;                   // path of the main file; empty when there is none
-    bool masked{false};                     // linked to /dev/null, or an empty file
-    // Links in *.wants/, *.requires/ and *.upholds/ of every unit directory (a vendor's link below /usr starts
-    // the unit as surely as an administrator's), and aliases below /etc and /run.
+    std::string name;      // "docker.service"
+    std::string fragment;  // path of the main file; empty when there is none
+    bool masked{false};    // linked to /dev/null, or an empty file
+    // Links in *.wants/, *.requires/ and *.upholds/ of every unit directory (a vendor's link below /usr
+    // starts the unit as surely as an administrator's), and aliases below /etc and /run.
     std::vector<std::string> enabled_by{};
     std::vector<UnitSetting> settings{};  // fragment, then drop-ins in their order; continuation lines joined
 
@@ -35,6 +36,11 @@ struct UnitFile {
 // /lib, generated units included; an instance falls back to its template. nullopt: no such unit.
 // Code::integrity and others when a file of it exists but cannot be read.
 [[nodiscard]] Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string& name);
+
+// Names of the service and socket units of which any file (drop-ins included) contains one of `needles`, or
+// cannot be read; sorted. To find units by what they run, whatever their names are.
+[[nodiscard]] Result<std::vector<std::string>> units_mentioning(const Sysroot& root,
+                                                                std::span<const std::string_view> needles);
 
 // Pure.
 [[nodiscard]] std::vector<UnitSetting> parse_unit(std::string_view text, const std::string& path);

@@ -109,6 +109,30 @@ TEST(UnitFiles, AMaskInRunDoesNotHideAFileInEtc) {
     EXPECT_FALSE(host::read_unit(host.root(), "d.service").value()->masked);
 }
 
+TEST(UnitFiles, ALinkToNullInEtcTakesBackTheVendorsWant) {
+    const tests::Tree tree{{"usr/lib/systemd/system/d.service", docker}};
+    tree.link("usr/lib/systemd/system/x.target.wants/d.service", "../d.service");
+    tree.link("etc/systemd/system/x.target.wants/d.service", "/dev/null");
+    const auto host = tree.host();
+    EXPECT_EQ(host::read_unit(host.root(), "d.service").value()->enablement(), "disabled");
+}
+
+TEST(UnitFiles, FindsUnitsByWhatTheyMention) {
+    const tests::Tree tree{
+        {"usr/lib/systemd/system/a.service", "[Service]\nExecStart=/usr/bin/podman run x\n"},
+        {"etc/systemd/system/b.service", "[Service]\nExecStart=/bin/true\n"},
+        {"etc/systemd/system/b.service.d/x.conf", "[Service]\nExecStartPre=podman pull y\n"},
+        {"etc/systemd/system/c.service", "[Service]\nExecStart=/bin/true\n"},
+        {"etc/systemd/system/d.timer", "# podman\n"}};
+    tree.fifo("run/systemd/system/e.service");
+    tree.link("run/systemd/system/f.service", "/dev/null");
+    const auto host = tree.host();
+    static constexpr std::string_view needles[] = {"podman"};
+    const auto found = host::units_mentioning(host.root(), needles);
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_THAT(*found, ElementsAre("a.service", "b.service", "e.service"));
+}
+
 TEST(UnitFiles, InstancesTakeTheirTemplate) {
     const tests::Tree tree{
         {"usr/lib/systemd/system/user@.service", "[Service]\nDelegate=pids\n"},

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verdicts on engines that listen on the network.
+#include "core/base/text.hpp"
+#include "modules/rootless/engines_judge.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace plimsoll::modules::rootless {
+namespace {
+
+using policy::Evidence;
+using policy::Fix;
+using policy::FixClass;
+using policy::Severity;
+using policy::Status;
+
+enum class Place { json, unit_flag, socket_unit, process, other };
+
+struct Sighting {
+    Place place{Place::other};
+    Evidence evidence{};
+    std::string raw{};    // as written
+    std::string owner{};  // of a socket unit: its name
+};
+
+struct TcpApi {
+    std::string engine;
+    std::string address;
+    std::vector<Sighting> seen{};
+};
+
+class TcpApis {
+  public:
+    void add(const std::string& engine, const std::string& raw, Place place, const std::string& source,
+             const std::string& owner = {}) {
+        std::string address = raw.starts_with("tcp://") ? raw.substr(6)
+                              : raw.starts_with("tcp:") ? raw.substr(4)
+                                                        : raw;
+        while (!address.empty() && address.back() == '/')
+            address.pop_back();
+        auto& api = by_address_.try_emplace({engine, address}, TcpApi{engine, address}).first->second;
+        api.seen.push_back({place, {source, printable(raw, 80), "no TCP listener"}, raw, owner});
+    }
+
+    [[nodiscard]] const auto& all() const { return by_address_; }
+
+  private:
+    std::map<std::pair<std::string, std::string>, TcpApi> by_address_;
+};
+
+// dockerd takes an address without a scheme for TCP.
+bool is_tcp_host(std::string_view host) {
+    return !host.empty() && !host.starts_with("unix:") && !host.starts_with("fd:") &&
+           !host.starts_with("npipe:");
+}
+
+// What systemd.socket(5) listens on by TCP: not a path, an abstract name, a VSOCK or netlink address.
+bool is_tcp_stream(std::string_view listen) {
+    return !listen.starts_with('/') && !listen.starts_with('@') && !listen.starts_with('%') &&
+           !listen.starts_with("vsock:");
+}
+
+void add_docker_hosts(const Engines::Facts& facts, TcpApis& into) {
+    for (const DockerFlag& f : facts.docker.flags)
+        if (f.key == "hosts" && is_tcp_host(f.value))
+            into.add("docker", f.value, f.source.starts_with("pid ") ? Place::process : Place::unit_flag,
+                     f.source);
+    const Value* hosts = facts.docker.json.find("hosts");
+    if (hosts == nullptr || hosts->array() == nullptr)
+        return;  // another type stops dockerd: docker.daemon-json says so
+    for (const Value& v : *hosts->array())
+        if (v.string() != nullptr && is_tcp_host(*v.string()))
+            into.add("docker", *v.string(), Place::json, facts.docker.json.place("hosts"));
+}
+
+void add_podman_hosts(const Engines::Facts& facts, TcpApis& into) {
+    const auto add = [&](const std::vector<std::string>& argv, Place place, const std::string& source) {
+        for (const auto& word : argv)
+            if (word.starts_with("tcp:"))
+                into.add("podman", word, place, source);
+    };
+    for (const EngineUnit& u : facts.inventory.units)
+        if (u.engine == "podman" && !u.rootless && !u.file.masked)
+            for (const auto& line : u.runs)
+                add(command_words(line.value), Place::unit_flag, line.source);
+    if (facts.inventory.processes)
+        for (const EngineProcess& p : *facts.inventory.processes)
+            if (p.engine == "podman" && p.uid == 0)
+                add(p.argv, Place::process, "pid " + std::to_string(p.pid));
+}
+
+void add_others(const Engines::Facts& facts, TcpApis& into) {
+    for (const SocketUnit& u : facts.access.units)
+        for (const auto& listen : u.listens)
+            if (is_tcp_stream(listen.value))
+                into.add(u.engine, listen.value, Place::socket_unit, listen.source, u.name);
+    for (const ConfigFile& file : facts.cri.containerd)
+        if (const Value* v = file.value.at("grpc", "tcp_address");
+            v != nullptr && v->string() != nullptr && !v->string()->empty())
+            into.add("containerd", *v->string(), Place::other, file.place(v));
+    if (!facts.sockets.tcp)
+        return;
+    for (const EngineListener& l : *facts.sockets.tcp) {
+        // The CRI plugins serve exec and attach streams on loopback; k3s is an API server, not an engine's.
+        const bool streams = l.tcp.loopback && (l.engine == "containerd" || l.engine == "crio");
+        if (!streams && l.engine != "k3s")
+            into.add(l.engine, l.tcp.address, Place::process, "pid " + std::to_string(l.pid));
+    }
+}
+
+bool docker_setting(const Engines::Facts& facts, std::string_view key) {
+    for (const DockerFlag& f : facts.docker.flags)
+        if (f.key == key)
+            return !f.value.empty() && f.value != "false" && f.value != "0";
+    const Value* v = facts.docker.json.find(key);
+    return v != nullptr &&
+           ((v->boolean() != nullptr && *v->boolean()) || (v->string() != nullptr && !v->string()->empty()));
+}
+
+bool mutual_tls(const Engines::Facts& facts) {
+    return docker_setting(facts, "tlsverify") && docker_setting(facts, "tlscacert") &&
+           docker_setting(facts, "tlscert") && docker_setting(facts, "tlskey");
+}
+
+bool rootful_docker_runs(const Engines::Facts& facts) {
+    return facts.inventory.processes &&
+           std::ranges::any_of(*facts.inventory.processes,
+                               [](const EngineProcess& p) { return p.engine == "docker" && p.rootful(); });
+}
+
+void edit_hosts(const Engines::Facts& facts, const TcpApi& api, std::vector<policy::Change>& changes) {
+    Array kept;
+    const Value* hosts = facts.docker.json.find("hosts");
+    for (const Value& v : *hosts->array()) {
+        const bool ours = std::ranges::any_of(api.seen, [&](const Sighting& s) {
+            return s.place == Place::json && v.string() != nullptr && s.raw == *v.string();
+        });
+        if (!ours)
+            kept.push_back(v);
+    }
+    const Value value = kept.empty() ? Value() : Value(std::move(kept));
+    changes.emplace_back(edit_daemon_json(facts.docker.json, {{"hosts", value}}));
+    if (rootful_docker_runs(facts))
+        changes.emplace_back(policy::UnitAction{policy::UnitAction::Verb::restart, "docker.service"});
+}
+
+// false: nothing else would be left to listen on.
+bool edit_socket_unit(const Engines::Facts& facts, const std::string& name,
+                      std::vector<policy::Change>& changes) {
+    const auto unit = std::ranges::find(facts.access.units, name, &SocketUnit::name);
+    std::string content = "[Socket]\nListenStream=\n";
+    bool any = false;
+    for (const auto& listen : unit->listens)
+        if (!is_tcp_stream(listen.value)) {
+            content += "ListenStream=" + listen.value + "\n";
+            any = true;
+        }
+    changes.emplace_back(
+        policy::WriteFile{.path = drop_in_path(unit->name, "listen", unit->drop_ins), .content = content});
+    if (facts.live) {
+        changes.emplace_back(policy::UnitAction{policy::UnitAction::Verb::reload_manager});
+        if (unit->starts)
+            changes.emplace_back(policy::UnitAction{policy::UnitAction::Verb::restart, unit->name});
+    }
+    return any;
+}
+
+Fix tcp_fix(const Engines::Facts& facts, const TcpApi& api) {
+    Fix fix{FixClass::service_restart, "remove the TCP address where it is set"};
+    const auto has = [&](Place p) {
+        return std::ranges::any_of(api.seen, [&](const Sighting& s) { return s.place == p; });
+    };
+    bool possible =
+        (has(Place::json) || has(Place::socket_unit)) && !has(Place::unit_flag) && !has(Place::other);
+    if (possible && has(Place::json))
+        edit_hosts(facts, api, fix.changes);
+    if (possible && has(Place::socket_unit))
+        for (const Sighting& s : api.seen)
+            if (s.place == Place::socket_unit) {
+                possible = edit_socket_unit(facts, s.owner, fix.changes);
+                break;
+            }
+    if (possible)
+        return fix;
+    // dockerd refuses to start when hosts stands in daemon.json while the unit passes -H, so the address goes
+    // where it is, and that is a command line.
+    return {FixClass::never_automatic,
+            has(Place::unit_flag) ? "remove the address from the unit's command line or its environment "
+                                    "file, then restart the service"
+                                  : "remove the address where it is set, then restart the engine"};
+}
+
+void judge_api(const Engines::Params& params, const Engines::Facts& facts, const TcpApi& api, Findings& out) {
+    const bool docker = api.engine == "docker";
+    const bool tls = docker && mutual_tls(facts);
+    const std::string subject = "tcp " + printable(api.address, 80);
+    std::vector<Evidence> evidence;
+    for (const Sighting& s : api.seen)
+        evidence.push_back(s.evidence);
+    if (matched(params.allowed_listeners, api.address) && (tls || !docker || !params.require_mutual_tls)) {
+        out.push_back(finding(Control::tcp, Status::pass, subject,
+                              api.engine + " listens, as the policy allows", std::move(evidence)));
+        return;
+    }
+    auto f =
+        failing(Control::tcp, subject,
+                api.engine + (tls ? " listens on TCP with mutual TLS" : " listens on TCP without mutual TLS"),
+                std::move(evidence), tcp_fix(facts, api));
+    if (tls)
+        f.severity = Severity::high;
+    out.push_back(std::move(f));
+}
+
+}  // namespace
+
+void judge_tcp(const Engines::Params& params, const Engines::Facts& facts, Findings& out) {
+    const auto before = out.size();
+    TcpApis apis;
+    add_docker_hosts(facts, apis);
+    add_podman_hosts(facts, apis);
+    add_others(facts, apis);
+    for (const auto& [key, api] : apis.all())
+        judge_api(params, facts, api, out);
+    if (facts.docker.json.problem)
+        report_unknown(Control::tcp, facts.docker.json.path, *facts.docker.json.problem, out);
+    report_unknown(Control::tcp, "docker.service", facts.docker.problems, out);
+    report_unknown(Control::tcp, "units", facts.inventory.unit_problems, out);
+    report_unknown(Control::tcp, "containerd", facts.cri.containerd_problems, out);
+    if (!facts.sockets.tcp)
+        report_unknown(Control::tcp, "listeners", facts.sockets.tcp.error(), out);
+    if (out.size() != before)
+        return;
+    out.push_back(facts.inventory.installed.empty() && !facts.docker.json.text
+                      ? finding(Control::tcp, Status::not_applicable, "host", "no engine found")
+                      : finding(Control::tcp, Status::pass, "host", "no engine is set to listen on TCP"));
+}
+
+}  // namespace plimsoll::modules::rootless

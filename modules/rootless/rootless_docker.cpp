@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modules/rootless/rootless_docker.hpp"
+
+#include <set>
+
+namespace plimsoll::modules::rootless {
+namespace {
+
+constexpr std::string_view global_dirs[] = {"/etc/systemd/user", "/run/systemd/user",
+                                            "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"};
+
+// Links to `unit` in the *.wants of one unit directory.
+void find_links(const host::Sysroot& root, const std::string& dir, const std::string& unit,
+                std::vector<std::string>& into, std::optional<Error>& problem) {
+    const auto entries = root.list(dir);
+    if (!entries) {
+        if (entries.error().code != Code::not_found)
+            problem = entries.error();
+        return;
+    }
+    for (const auto& e : *entries) {
+        if (!e.name.ends_with(".wants") && !e.name.ends_with(".requires"))
+            continue;
+        const std::string link = dir + "/" + e.name + "/" + unit;
+        const auto target = root.read_link(link);
+        if (root.exists(link) && !(target && *target == "/dev/null"))
+            into.push_back(link);
+    }
+}
+
+void look_at_socket(const host::Host& host, UserDocker& d) {
+    const std::string dir = "/run/user/" + std::to_string(d.uid);
+    d.manager = host.root().exists(dir);
+    const std::string path = dir + "/docker.sock";
+    const auto st = host.root().lstat(path);
+    if (st)
+        d.socket = UserSocket{path, st->st_uid, st->st_mode & 07777};
+    else if (st.error().code != Code::not_found)
+        d.problem = st.error();
+}
+
+}  // namespace
+
+std::vector<UserDocker> read_user_dockers(const host::Host& host) {
+    std::vector<UserDocker> out;
+    if (!host.accounts())
+        return out;
+    const auto& root = host.root();
+    std::vector<std::string> podman_for_all;
+    std::vector<std::string> docker_for_all;
+    std::optional<Error> global_problem;
+    for (const auto dir : global_dirs) {
+        find_links(root, std::string(dir), "podman.socket", podman_for_all, global_problem);
+        find_links(root, std::string(dir), "docker.service", docker_for_all, global_problem);
+    }
+    std::set<std::uint32_t> seen;
+    for (const auto& user : host.accounts()->users) {
+        if (user.uid == 0 || !user.home.starts_with('/') || !seen.insert(user.uid).second)
+            continue;
+        UserDocker d{.user = user.name, .uid = user.uid};
+        const std::string config = user.home + "/.config";
+        find_links(root, config + "/systemd/user", "docker.service", d.enabled_by, d.problem);
+        find_links(root, config + "/systemd/user", "podman.socket", d.podman_by, d.problem);
+        d.json = read_daemon_json(root, config + "/docker/daemon.json");
+        if (host.live())
+            look_at_socket(host, d);
+        if (d.manager) {  // links for everybody matter where a manager runs
+            d.enabled_by.insert(d.enabled_by.end(), docker_for_all.begin(), docker_for_all.end());
+            d.podman_by.insert(d.podman_by.end(), podman_for_all.begin(), podman_for_all.end());
+        }
+        if (!d.enabled_by.empty() || !d.podman_by.empty() || d.json.text || d.json.problem || d.socket ||
+            d.problem)
+            out.push_back(std::move(d));
+    }
+    return out;
+}
+
+}  // namespace plimsoll::modules::rootless
