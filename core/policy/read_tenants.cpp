@@ -94,13 +94,15 @@ class TenantReader {
             good_ = false;
             return;
         }
-        keep(reader_.text(*v, "user", expected), out_.tenant.user);
-        if (v->string() == nullptr)
+        const auto name = reader_.text(*v, "user", expected);
+        good_ &= name.has_value();
+        if (!name)
             return;
-        if (out_.tenant.user == "root")
+        out_.tenant.user = *name;
+        if (*name == "root")
             refuse(*v, "root as a tenant", "a user without privilege");
-        else if (!user_name(out_.tenant.user, out_.tenant.kind))
-            refuse(*v, "\"user\" is \"" + printable(out_.tenant.user, 80) + "\"", expected);
+        else if (!user_name(*name, out_.tenant.kind))
+            refuse(*v, "\"user\" is \"" + printable(*name, 80) + "\"", expected);
     }
 
     void read_key(const Member& m) {
