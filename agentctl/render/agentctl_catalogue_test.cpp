@@ -14,12 +14,12 @@ namespace {
 TEST(Controls, TableGroupsByConcern) {
     EXPECT_EQ(controls_table(sample_catalogue(), {}),
               "subuid\n"
-              "  A01  subuid.root-delegated critical, live\n"
+              "  A01  subuid.root-delegated  critical, live\n"
               "       Nobody is handed host root\n"
-              "  A02  subuid.min-size medium, never-automatic\n"
+              "  A02  subuid.min-size  medium, never-automatic\n"
               "       Ranges are large | enough\n"
               "\nrootless\n"
-              "  B01  rootless.socket medium, never-automatic\n"
+              "  B01  rootless.socket  medium, never-automatic\n"
               "       No rootful socket\n"
               "\n3 controls. Next: agentctl explain CONTROL\n");
 }
@@ -55,8 +55,8 @@ TEST(Explain, ShowsTheValueInForceAndItsOrigin) {
     const auto catalogue = sample_catalogue();
     const Explanation e{sample_controls[1], params_of(catalogue, "subuid.min-size"), &policy};
     const auto text = explain_table(e, {});
-    EXPECT_NE(text.find("    now: 1000 from /etc/plimsoll/policy.d/10.toml:7\n"), std::string::npos) << text;
-    EXPECT_NE(text.find("mode      enforce from default\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("    now: 1000  from /etc/plimsoll/policy.d/10.toml:7\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("mode      enforce  from default\n"), std::string::npos) << text;
     const Value v = explain_json(e);
     EXPECT_EQ(*v.at("policy", "mode")->string(), "enforce");
     EXPECT_EQ(*v.at("policy", "parameters", "min")->integer(), 1000);
@@ -75,13 +75,13 @@ TEST(Journal, ListsEntriesWithTheirSteps) {
     EXPECT_EQ(journal_table(entries, {}),
               "Entry 1  2026-01-02T03:04:05Z\n"
               "  done     write /etc/x\n"
-              "           a.b alice\n"
+              "           a.b  alice\n"
               "  done     set \\x1b\n"
               "           a.c\n"
               "           not undone: somebody changed it since\n"
               "Entry 2  2026-01-02T03:04:06Z  undone\n"
               "  undone   write /etc/x\n"
-              "           a.b alice\n");
+              "           a.b  alice\n");
     EXPECT_EQ(journal_table({}, {}), "The journal is empty: nothing was changed here.\n");
     const Value v = journal_json(entries);
     EXPECT_EQ(*v.at("entries")->array()->front().at("steps")->array()->front().at("state")->string(), "done");

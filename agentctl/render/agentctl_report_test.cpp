@@ -96,270 +96,94 @@ TEST(CheckJson, HasTheStableShape) {
     r.assessment.findings = {failing(), simple("a.b", policy::Status::pass, "host", "fine")};
     EXPECT_EQ(
         to_json(check_json(r)),
-        R"({"schema":"plimsoll.check/1","host":{"root":"/srv/image","live":false,"os":{"id":"debian",)"
-        R"("version_id":"12","pretty_name":"Debian GNU/Linux 12 (bookworm)"
+        R"j({"schema":"plimsoll.check/1","host":{"root":"/srv/image","live":false,"os":{"id":"debian",)j"
+        R"j("version_id":"12","pretty_name":"Debian GNU/Linux 12 (bookworm)"},"kernel":null,)j"
+        R"j("hostname":"ship"},"policy":{"profile":"audit-only","digest":"d1"},)j"
+        R"j("summary":{"pass":1,"fail":1,"not-applicable":0,"unknown":0,"excepted":0},"findings":[)j"
+        R"j({"control":"subuid.root-delegated","subject":"mallory","status":"fail",)j"
+        R"j("severity":"critical","mode":"enforce",)j"
+        R"j("message":"mallory may map host root into a user namespace","evidence":[)j"
+        R"j({"source":"/etc/subuid:3","found":"mallory:0:1","expected":"no range that contains id 0"}],)j"
+        R"j("fix":{"class":"live","summary":"remove the line"}},)j"
+        R"j({"control":"a.b","subject":"host","status":"pass","severity":"medium","mode":"audit",)j"
+        R"j("message":"fine","evidence":[],"fix":null}]})j");
 }
 
-, "kernel" : null, "hostname" : "ship"
+TEST(Sarif, EveryResultHasItsRuleKindAndPlace) {
+    const Value v = sarif(sample_report(), sample_catalogue(), "1.2.3");
+    EXPECT_EQ(*v.at("version")->string(), "2.1.0");
+    const Value& run = v.at("runs")->array()->front();
+    EXPECT_EQ(*run.at("tool", "driver", "semanticVersion")->string(), "1.2.3");
+    const auto& results = *run.at("results")->array();
+    ASSERT_EQ(results.size(), 6U);
+    const Value& fail = results[1];
+    EXPECT_EQ(*fail.at("ruleIndex")->integer(), 0);
+    EXPECT_EQ(*fail.at("kind")->string(), "fail");
+    EXPECT_EQ(*fail.at("level")->string(), "error");
+    const Value& place = fail.at("locations")->array()->front();
+    EXPECT_EQ(*place.at("physicalLocation", "artifactLocation", "uri")->string(), "etc/subuid");
+    EXPECT_EQ(*place.at("physicalLocation", "region", "startLine")->integer(), 3);
+    const Value& pid = results[0].at("locations")->array()->front();
+    EXPECT_EQ(*pid.at("logicalLocations")->array()->front().at("fullyQualifiedName")->string(), "pid 812");
+    EXPECT_EQ(*results[2].at("kind")->string(), "pass");
+    EXPECT_EQ(*results[2].at("level")->string(), "none");
+    EXPECT_EQ(*results[3].at("kind")->string(), "open");
+    EXPECT_EQ(*results[4].at("kind")->string(), "notApplicable");
+    EXPECT_EQ(*results[5].at("suppressions")->array()->front().at("kind")->string(), "external");
 }
 
-                                                                                                             ,)"
-        R"("policy":{"profile":"audit-only","digest":"d1"},)"
-        R"("summary":{"pass":1,"fail":1,"not-applicable":0,"unknown":0,"excepted":0},"findings":[)"
-        R"({"control":"subuid.root-delegated","subject":"mallory","status":"fail","severity":"critical",)"
-        R"("mode":"enforce","message":"mallory may map host root into a user namespace","evidence":[)"
-        R"({"source":"/etc/subuid:3","found":"mallory:0:1","expected":"no range that contains id 0"}],)"
-        R"("fix":{"class":"live","summary":"remove the line"}},)"
-        R"({"control":"a.b","subject":"host","status":"pass","severity":"medium","mode":"audit",)"
-        R"("message":"fine","evidence":[],"fix":null}]})");
-                                                                                                             }
+TEST(Sarif, RuleIndexIsLeftOutForAnUnknownRule) {
+    const Value v = sarif(sample_report(), sample_catalogue(), "1");
+    const auto& results = *v.at("runs")->array()->front().at("results")->array();
+    EXPECT_NE(results[1].at("ruleIndex"), nullptr);
+    EXPECT_EQ(results[2].at("ruleIndex"), nullptr);  // subuid.overlap is not in the catalogue
+}
 
-                                                                                                             TEST(
-                                                                                                                 Sarif,
-                                                                                                                 EveryResultHasItsRuleKindAndPlace) {
-                                                                                                                 const Value v = sarif(
-                                                                                                                     sample_report(),
-                                                                                                                     sample_catalogue(),
-                                                                                                                     "1.2.3");
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *v.at("version")
-                                                                                                                          ->string(),
-                                                                                                                     "2.1.0");
-                                                                                                                 const Value& run =
-                                                                                                                     v.at("runs")
-                                                                                                                         ->array()
-                                                                                                                         ->front();
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *run.at("tool",
-                                                                                                                             "driver",
-                                                                                                                             "semanticVersion")
-                                                                                                                          ->string(),
-                                                                                                                     "1.2.3");
-                                                                                                                 const auto& results =
-                                                                                                                     *run.at("results")
-                                                                                                                          ->array();
-                                                                                                                 ASSERT_EQ(
-                                                                                                                     results
-                                                                                                                         .size(),
-                                                                                                                     6U);
-                                                                                                                 const Value&
-                                                                                                                     fail = results
-                                                                                                                         [1];
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *fail.at("ruleIndex")
-                                                                                                                          ->integer(),
-                                                                                                                     0);
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *fail.at("kind")
-                                                                                                                          ->string(),
-                                                                                                                     "fail");
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *fail.at("level")
-                                                                                                                          ->string(),
-                                                                                                                     "error");
-                                                                                                                 const Value& place =
-                                                                                                                     fail.at("locations")
-                                                                                                                         ->array()
-                                                                                                                         ->front();
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *place
-                                                                                                                          .at("physicalLocation",
-                                                                                                                              "artifactLocation",
-                                                                                                                              "uri")
-                                                                                                                          ->string(),
-                                                                                                                     "etc/subuid");
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *place
-                                                                                                                          .at("physicalLocation",
-                                                                                                                              "region",
-                                                                                                                              "startLine")
-                                                                                                                          ->integer(),
-                                                                                                                     3);
-                                                                                                                 const Value& pid =
-                                                                                                                     results[0]
-                                                                                                                         .at("locations")
-                                                                                                                         ->array()
-                                                                                                                         ->front();
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *pid.at("logicalLocations")
-                                                                                                                          ->array()
-                                                                                                                          ->front()
-                                                                                                                          .at("fullyQualifiedName")
-                                                                                                                          ->string(),
-                                                                                                                     "pid 812");
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *results[2]
-                                                                                                                          .at("kind")
-                                                                                                                          ->string(),
-                                                                                                                     "pass");
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *results[2]
-                                                                                                                          .at("level")
-                                                                                                                          ->string(),
-                                                                                                                     "none");
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *results[3]
-                                                                                                                          .at("kind")
-                                                                                                                          ->string(),
-                                                                                                                     "open");
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *results[4]
-                                                                                                                          .at("kind")
-                                                                                                                          ->string(),
-                                                                                                                     "notApplicable");
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *results[5]
-                                                                                                                          .at("suppressions")
-                                                                                                                          ->array()
-                                                                                                                          ->front()
-                                                                                                                          .at("kind")
-                                                                                                                          ->string(),
-                                                                                                                     "external");
-                                                                                                             }
+TEST(Sarif, EscapesPathsAsUris) {
+    Report r = sample_report();
+    r.assessment.findings = {failing()};
+    r.assessment.findings[0].evidence = {{"/etc/a b#%\xc3\xab:7", "x", "y"}, {"/", "", ""}};
+    const Value v = sarif(r, sample_catalogue(), "1");
+    const auto& places =
+        *v.at("runs")->array()->front().at("results")->array()->front().at("locations")->array();
+    EXPECT_EQ(*places[0].at("physicalLocation", "artifactLocation", "uri")->string(),
+              "etc/a%20b%23%25%C3%AB");
+    EXPECT_EQ(*places[1].at("physicalLocation", "artifactLocation", "uri")->string(), "");
+}
 
-                                                                                                             TEST(
-                                                                                                                 Sarif,
-                                                                                                                 RuleIndexIsLeftOutForAnUnknownRule) {
-                                                                                                                 for (
-                                                                                                                     const Value&
-                                                                                                                         result :
-                                                                                                                     *sarif(
-                                                                                                                          sample_report(),
-                                                                                                                          sample_catalogue(),
-                                                                                                                          "1")
-                                                                                                                          .at("runs")
-                                                                                                                          ->array()
-                                                                                                                          ->front()
-                                                                                                                          .at("results")
-                                                                                                                          ->array())
-                                                                                                                     if (const Value* index =
-                                                                                                                             result
-                                                                                                                                 .at("ruleIndex");
-                                                                                                                         index !=
-                                                                                                                         nullptr)
-                                                                                                                         EXPECT_LT(
-                                                                                                                             *index
-                                                                                                                                  ->integer(),
-                                                                                                                             3);
-                                                                                                             }
+TEST(Junit, ASuitePerConcernACasePerFinding) {
+    Report r = sample_report();
+    r.assessment.findings = {failing(), simple("subuid.overlap", policy::Status::pass, "host", "fine"),
+                             simple("rootless.linger", policy::Status::unknown, "alice", "no <idea>")};
+    EXPECT_EQ(
+        junit(r),
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        "<testsuites name=\"plimsoll\" tests=\"3\" failures=\"1\" errors=\"1\" time=\"0\">\n"
+        "  <testsuite name=\"subuid\" tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\" time=\"0\">\n"
+        "    <testcase classname=\"subuid.root-delegated\" name=\"mallory\" time=\"0\">\n"
+        "      <failure type=\"critical\" message=\"mallory may map host root into a user namespace\">"
+        "/etc/subuid:3: found mallory:0:1, expected no range that contains id 0\n"
+        "fix (live): remove the line\n</failure>\n"
+        "    </testcase>\n"
+        "    <testcase classname=\"subuid.overlap\" name=\"host\" time=\"0\"/>\n"
+        "  </testsuite>\n"
+        "  <testsuite name=\"rootless\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"0\">\n"
+        "    <testcase classname=\"rootless.linger\" name=\"alice\" time=\"0\">\n"
+        "      <error type=\"unknown\" message=\"no &lt;idea&gt;\"></error>\n"
+        "    </testcase>\n"
+        "  </testsuite>\n"
+        "</testsuites>\n");
+}
 
-                                                                                                             TEST(
-                                                                                                                 Sarif,
-                                                                                                                 EscapesPathsAsUris) {
-                                                                                                                 Report r =
-                                                                                                                     sample_report();
-                                                                                                                 r.assessment
-                                                                                                                     .findings =
-                                                                                                                     {failing()};
-                                                                                                                 r.assessment
-                                                                                                                     .findings
-                                                                                                                         [0]
-                                                                                                                     .evidence = {
-                                                                                                                     {"/etc/a b#%\xc3\xab:7",
-                                                                                                                      "x",
-                                                                                                                      "y"},
-                                                                                                                     {"/",
-                                                                                                                      "",
-                                                                                                                      ""}};
-                                                                                                                 const Value v = sarif(
-                                                                                                                     r,
-                                                                                                                     sample_catalogue(),
-                                                                                                                     "1");
-                                                                                                                 const auto& places =
-                                                                                                                     *v.at("runs")
-                                                                                                                          ->array()
-                                                                                                                          ->front()
-                                                                                                                          .at("results")
-                                                                                                                          ->array()
-                                                                                                                          ->front()
-                                                                                                                          .at("locations")
-                                                                                                                          ->array();
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *places[0]
-                                                                                                                          .at("physicalLocation",
-                                                                                                                              "artifactLocation",
-                                                                                                                              "uri")
-                                                                                                                          ->string(),
-                                                                                                                     "etc/a%20b%23%25%C3%AB");
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     *places[1]
-                                                                                                                          .at("physicalLocation",
-                                                                                                                              "artifactLocation",
-                                                                                                                              "uri")
-                                                                                                                          ->string(),
-                                                                                                                     "");
-                                                                                                             }
+TEST(Junit, HostileTextIsEscaped) {
+    Report r = sample_report();
+    r.assessment.findings = {hostile_finding()};
+    const auto text = junit(r);
+    expect_safe(text);
+    EXPECT_EQ(text.find("<b>"), std::string::npos);
+    EXPECT_EQ(text.find("\xef\xbf\xbf"), std::string::npos);
+    EXPECT_EQ(text.find("]]>"), std::string::npos);
+}
 
-                                                                                                             TEST(
-                                                                                                                 Junit,
-                                                                                                                 ASuitePerConcernACasePerFinding) {
-                                                                                                                 Report r =
-                                                                                                                     sample_report();
-                                                                                                                 r.assessment
-                                                                                                                     .findings = {
-                                                                                                                     failing(),
-                                                                                                                     simple(
-                                                                                                                         "subuid.overlap",
-                                                                                                                         policy::Status::
-                                                                                                                             pass,
-                                                                                                                         "host",
-                                                                                                                         "fine"),
-                                                                                                                     simple(
-                                                                                                                         "rootless.linger",
-                                                                                                                         policy::Status::
-                                                                                                                             unknown,
-                                                                                                                         "alice",
-                                                                                                                         "no <idea>")};
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     junit(
-                                                                                                                         r),
-                                                                                                                     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                                                                                                                     "<testsuites name=\"plimsoll\" tests=\"3\" failures=\"1\" errors=\"1\" time=\"0\">\n"
-                                                                                                                     "  <testsuite name=\"subuid\" tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\" time=\"0\">\n"
-                                                                                                                     "    <testcase classname=\"subuid.root-delegated\" name=\"mallory\" time=\"0\">\n"
-                                                                                                                     "      <failure type=\"critical\" message=\"mallory may map host root into a user namespace\">"
-                                                                                                                     "/etc/subuid:3: found mallory:0:1, expected no range that contains id 0\n"
-                                                                                                                     "fix (live): remove the line\n</failure>\n"
-                                                                                                                     "    </testcase>\n"
-                                                                                                                     "    <testcase classname=\"subuid.overlap\" name=\"host\" time=\"0\"/>\n"
-                                                                                                                     "  </testsuite>\n"
-                                                                                                                     "  <testsuite name=\"rootless\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"0\">\n"
-                                                                                                                     "    <testcase classname=\"rootless.linger\" name=\"alice\" time=\"0\">\n"
-                                                                                                                     "      <error type=\"unknown\" message=\"no &lt;idea&gt;\"></error>\n"
-                                                                                                                     "    </testcase>\n"
-                                                                                                                     "  </testsuite>\n"
-                                                                                                                     "</testsuites>\n");
-                                                                                                             }
-
-                                                                                                             TEST(
-                                                                                                                 Junit,
-                                                                                                                 HostileTextIsEscaped) {
-                                                                                                                 Report r =
-                                                                                                                     sample_report();
-                                                                                                                 r.assessment
-                                                                                                                     .findings =
-                                                                                                                     {hostile_finding()};
-                                                                                                                 const auto text =
-                                                                                                                     junit(
-                                                                                                                         r);
-                                                                                                                 expect_safe(
-                                                                                                                     text);
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     text.find(
-                                                                                                                         "<b>"),
-                                                                                                                     std::string::
-                                                                                                                         npos);
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     text.find(
-                                                                                                                         "\xef\xbf\xbf"),
-                                                                                                                     std::string::
-                                                                                                                         npos);
-                                                                                                                 EXPECT_EQ(
-                                                                                                                     text.find(
-                                                                                                                         "]]>"),
-                                                                                                                     std::string::
-                                                                                                                         npos);
-                                                                                                             }
-
-                                                                                                             }  // namespace
-                                                                                                             }  // namespace plimsoll::agentctl::render
+}  // namespace
+}  // namespace plimsoll::agentctl::render

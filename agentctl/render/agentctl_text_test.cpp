@@ -54,6 +54,8 @@ TEST(DisplayWidth, CountsColumns) {
 
 TEST(Wrap, NeverExceedsTheWidth) {
     EXPECT_EQ(wrap("one two three", 7), (std::vector<std::string>{"one two", "three"}));
+    EXPECT_EQ(wrap("keeps  two", 10), (std::vector<std::string>{"keeps  two"}));
+    EXPECT_EQ(wrap("  abcdefgh", 4), (std::vector<std::string>{"  ab", "cdef", "gh"}));
     EXPECT_EQ(wrap("", 10), (std::vector<std::string>{""}));
     EXPECT_EQ(wrap("abcdefghij", 4), (std::vector<std::string>{"abcd", "efgh", "ij"}));
     EXPECT_EQ(wrap("漢字漢字", 5), (std::vector<std::string>{"漢字", "漢字"}));

@@ -105,16 +105,21 @@ std::string title_line(const Report& report, const Style& style) {
     return hanging("", what + "; policy profile " + safe(report.profile), style.width) + "\n";
 }
 
+Ink ink_of(Status s) {
+    return s == Status::fail ? Ink::red : s == Status::pass ? Ink::green : Ink::plain;
+}
+
 std::string counts(const Report& report, const Style& style) {
     const auto n = report.assessment.count();
     std::string out;
+    std::size_t column = 0;
     for (std::size_t i = 0; i < n.size(); ++i) {
-        const std::string part = std::to_string(n[i]) + " " + std::string(policy::status_names[i]);
-        const Ink ink = n[i] == 0                                ? Ink::dim
-                        : static_cast<Status>(i) == Status::fail ? Ink::red
-                        : static_cast<Status>(i) == Status::pass ? Ink::green
-                                                                 : Ink::plain;
-        out += (i == 0 ? "" : ", ") + paint(style, ink, part);
+        const std::string part =
+            std::to_string(n[i]) + " " + std::string(policy::status_names[i]) + (i + 1 < n.size() ? "," : "");
+        const bool fits = column + 1 + part.size() <= style.width;
+        out += column == 0 ? "" : fits ? " " : "\n";
+        column = column != 0 && fits ? column + 1 + part.size() : part.size();
+        out += paint(style, n[i] == 0 ? Ink::dim : ink_of(static_cast<Status>(i)), part);
     }
     return out + "\n";
 }

@@ -165,23 +165,15 @@ std::size_t display_width(std::string_view s) {
 
 std::vector<std::string> wrap(std::string_view s, std::size_t width) {
     width = std::max<std::size_t>(width, 2);
-    std::vector<std::string> lines{""};
-    for (std::string_view word : words(s)) {
-        const std::size_t used = display_width(lines.back());
-        if (used != 0 && used + 1 + display_width(word) <= width) {
-            lines.back() += ' ';
-            lines.back() += word;
-            continue;
-        }
-        if (used != 0)
-            lines.emplace_back();
-        for (; display_width(word) > width; lines.emplace_back()) {
-            const std::size_t n = prefix_of(word, width);
-            lines.back() = word.substr(0, n);
-            word.remove_prefix(n);
-        }
-        lines.back() = word;
+    std::vector<std::string> lines;
+    for (std::size_t end = prefix_of(s, width); end < s.size(); end = prefix_of(s, width)) {
+        const auto blank = s.substr(0, end + 1).rfind(' ');
+        const bool at_blank = blank != std::string_view::npos && s.find_first_not_of(' ') < blank;
+        lines.emplace_back(s.substr(0, at_blank ? blank : end));
+        s.remove_prefix(at_blank ? blank : end);
+        s.remove_prefix(std::min(s.find_first_not_of(' '), s.size()));
     }
+    lines.emplace_back(s);
     return lines;
 }
 

@@ -27,7 +27,8 @@ struct Style {
 // `s` is valid UTF-8 without escape sequences; an invalid byte counts as one column.
 [[nodiscard]] std::size_t display_width(std::string_view s);
 
-// Breaks at blanks into lines of at most `width` columns; a longer word is cut. At least one line.
+// Breaks at blanks into lines of at most `width` columns; a longer word is cut. Blanks within a line stay as
+// they are. At least one line.
 [[nodiscard]] std::vector<std::string> wrap(std::string_view s, std::size_t width);
 
 // wrap() with `first` before the first line and blanks of the same width before the others; ends with '\n'.
