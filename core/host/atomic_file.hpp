@@ -41,11 +41,11 @@ struct NewFile {  // of a file that does not exist yet
 [[nodiscard]] Result<void> replace_file(const Sysroot& root, std::string_view path, std::string_view content,
                                         const NewFile& fresh);
 
-// Reads what stands under `path`, which is not followed. Code::integrity for FIFOs, sockets and devices,
-// Code::busy when it kept changing, Code::invalid_input beyond Sysroot::default_max. A directory that is
-// missing on the way means absent.
-[[nodiscard]] Result<FileImage> capture(const Sysroot& root, std::string_view path);
-[[nodiscard]] Result<FileImage> capture_at(const Place& at);
+// Reads what stands under `path`, which is not followed; without `content`, that is left out. Code::integrity
+// for FIFOs, sockets and devices, Code::busy when it kept changing, Code::invalid_input beyond
+// Sysroot::default_max. A directory that is missing on the way means absent.
+[[nodiscard]] Result<FileImage> capture(const Sysroot& root, std::string_view path, bool content = true);
+[[nodiscard]] Result<FileImage> capture_at(const Place& at, bool content = true);
 
 // Makes what stands under `path` equal to `image`, atomically and durably; parents must exist unless it is
 // absent. A directory can only be made or (when empty) removed, not replaced. `seen` is what capture() gave:

@@ -68,9 +68,15 @@ class Executor {
     // The entry of this run's changes; 0 before the first.
     [[nodiscard]] std::uint64_t current_entry() const;
 
-    // Undoes an entry's done steps, last first. A step whose target somebody changed since is refused
-    // (Code::busy, naming it) and the rest goes on, except for account databases, where only our own lines
-    // are taken back. Error: at least one step could not be undone.
+    // What open() found wrong: damaged entries, and steps of an interrupted run whose target is neither as
+    // before nor as intended. They hinder nothing else; one line each, to be shown.
+    [[nodiscard]] const std::vector<std::string>& problems() const;
+
+    // Undoes an entry's done steps: files and knobs last first, then the manager is reloaded if it was, then
+    // units, last first, so that they meet the old files. A restart is undone by another restart. A step
+    // whose target somebody changed since is refused (Code::busy, naming it) and the rest goes on, except for
+    // account databases, where only our own lines are taken back. Doing it again is harmless. Ranges stay in
+    // the ledger. Error: at least one step could not be undone.
     [[nodiscard]] Result<void> undo(std::uint64_t id);
 
   private:

@@ -44,9 +44,10 @@ Result<std::string> read_all(const Fd& fd, const Place& at) {
 }
 
 // Code::busy when it changed under our hands.
-Result<FileImage> read_open(const Place& at, const struct stat& seen, int type_flag) {
-    const Fd fd(::openat(at.dir.get(), at.name.c_str(),
-                         O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | type_flag));
+Result<FileImage> read_open(const Place& at, const struct stat& seen, bool content) {
+    const bool regular = S_ISREG(seen.st_mode);
+    const Fd fd(
+        ::openat(at.dir.get(), at.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!fd)
         return errno == ENOENT || errno == ELOOP ? Result<FileImage>(changing(at))
                                                  : fail_errno("open " + at.path);
@@ -54,8 +55,8 @@ Result<FileImage> read_open(const Place& at, const struct stat& seen, int type_f
     struct stat after{};
     if (::fstat(fd.get(), &before) < 0)
         return fail_errno("stat " + at.path);
-    FileImage out = image_of(before, type_flag != 0 ? FileImage::Kind::directory : FileImage::Kind::regular);
-    if (type_flag == 0) {
+    FileImage out = image_of(before, regular ? FileImage::Kind::regular : FileImage::Kind::directory);
+    if (regular && content) {
         PLIMSOLL_TRY(out.content, read_all(fd, at));
     }
     PLIMSOLL_TRY(out.xattrs, read_xattrs(fd, at.path));
@@ -92,7 +93,7 @@ bool same_file(const FileImage& a, const FileImage& b) {
            (!a.xattrs || !b.xattrs || *a.xattrs == *b.xattrs);
 }
 
-Result<FileImage> capture_at(const Place& at) {
+Result<FileImage> capture_at(const Place& at, bool content) {
     constexpr int attempts = 4;
     for (int i = 0;; ++i) {
         struct stat st{};
@@ -101,18 +102,17 @@ Result<FileImage> capture_at(const Place& at) {
         if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode))
             return fail(Code::integrity, at.path + ": is " + std::string(file_type_name(st.st_mode)) +
                                              ", not a file that can be kept and put back");
-        auto image = S_ISLNK(st.st_mode) ? read_symlink(at, st)
-                                         : read_open(at, st, S_ISDIR(st.st_mode) ? O_DIRECTORY : 0);
+        auto image = S_ISLNK(st.st_mode) ? read_symlink(at, st) : read_open(at, st, content);
         if (image || image.error().code != Code::busy || i + 1 == attempts)
             return image;
     }
 }
 
-Result<FileImage> capture(const Sysroot& root, std::string_view path) {
+Result<FileImage> capture(const Sysroot& root, std::string_view path, bool content) {
     const auto at = open_place(root, path);
     if (!at)
         return at.error().code == Code::not_found ? Result<FileImage>(FileImage{}) : Failure(at.error());
-    return capture_at(*at);
+    return capture_at(*at, content);
 }
 
 }  // namespace plimsoll::host

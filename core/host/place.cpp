@@ -17,6 +17,8 @@
 namespace plimsoll::host {
 namespace {
 
+constexpr std::string_view mark = ".plimsoll-";
+constexpr std::size_t random_letters = 6;
 constexpr int max_links = 40;              // as the kernel, path_resolution(7)
 constexpr std::size_t kept_of_name = 180;  // bytes of a long name, so that the temporary one stays below 255
 
@@ -127,6 +129,15 @@ std::vector<std::string> names_in(const Fd& dir) {
     return out;
 }
 
+// A living writer holds a lock on its temporary file.
+void remove_leftover(const Fd& dir, const std::string& name) {
+    const Fd fd(::openat(dir.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) < 0)
+        return;
+    if (::unlinkat(dir.get(), name.c_str(), 0) < 0)
+        (void)::unlinkat(dir.get(), name.c_str(), AT_REMOVEDIR);
+}
+
 }  // namespace
 
 Result<Place> open_place(const Sysroot& root, std::string_view path) {
@@ -168,26 +179,28 @@ Result<void> make_parents(const Sysroot& root, std::string_view path) {
 Result<std::string> temporary_name(const std::string& name) {
     static constexpr std::string_view letters =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    std::array<unsigned char, 6> random{};
+    std::array<unsigned char, random_letters> random{};
     if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
         return fail_errno("getrandom");
-    std::string out = "." + name.substr(0, kept_of_name) + ".plimsoll-";
+    std::string out = "." + name.substr(0, kept_of_name) + std::string(mark);
     for (const auto byte : random)
         out += letters[byte % letters.size()];
     return out;
 }
 
 void remove_leftovers(const Place& at) {
-    constexpr std::size_t random_letters = 6;
-    const std::string prefix = "." + at.name.substr(0, kept_of_name) + ".plimsoll-";
+    const std::string prefix = "." + at.name.substr(0, kept_of_name) + std::string(mark);
+    for (const auto& name : names_in(at.dir))
+        if (name.starts_with(prefix) && name.size() == prefix.size() + random_letters)
+            remove_leftover(at.dir, name);
+}
+
+void remove_all_leftovers(const Place& at) {
     for (const auto& name : names_in(at.dir)) {
-        if (!name.starts_with(prefix) || name.size() != prefix.size() + random_letters)
-            continue;
-        const Fd fd(::openat(at.dir.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-        if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) < 0)
-            continue;
-        if (::unlinkat(at.dir.get(), name.c_str(), 0) < 0)
-            (void)::unlinkat(at.dir.get(), name.c_str(), AT_REMOVEDIR);
+        const auto found = name.rfind(mark);
+        if (name.starts_with('.') && found != std::string::npos &&
+            name.size() == found + mark.size() + random_letters)
+            remove_leftover(at.dir, name);
     }
 }
 

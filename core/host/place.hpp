@@ -32,5 +32,7 @@ struct Place {
 // Removes what an interrupted run left under such a name. A file that a living process still writes is locked
 // (flock(2)) and stays.
 void remove_leftovers(const Place& at);
+// The same for every name in the directory.
+void remove_all_leftovers(const Place& at);
 
 }  // namespace plimsoll::host

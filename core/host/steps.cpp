@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/host/steps.hpp"
+
+#include "core/base/digest.hpp"
+#include "core/base/text.hpp"
+#include "core/base/time.hpp"
+
+#include <algorithm>
+#include <ranges>
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
+namespace plimsoll::host {
+namespace {
+
+using Kind = FileImage::Kind;
+using Verb = policy::UnitAction::Verb;
+
+// ---- records ----
+
+StoredImage stored(const FileImage& image, bool with_content) {
+    StoredImage out{image};
+    if (image.kind == Kind::regular) {
+        out.digest = with_content ? sha256(image.content) : "";
+        out.image.content.clear();
+    }
+    return out;
+}
+
+// ---- comparing ----
+
+// Attributes that the kernel keeps by itself say nothing about who changed the file.
+std::optional<Xattrs> comparable(const std::optional<Xattrs>& xattrs) {
+    if (!xattrs)
+        return std::nullopt;
+    Xattrs out = *xattrs;
+    std::erase_if(out, [](const auto& x) { return speaks_of_content(x.first); });
+    return out;
+}
+
+bool same_xattrs(const FileImage& now, const FileImage& then) {
+    const auto a = comparable(now.xattrs);
+    const auto b = comparable(then.xattrs);
+    return !a || !b || *a == *b;
+}
+
+bool matches(const FileImage& now, const StoredImage& then) {
+    if (now.kind != then.image.kind || now.kind == Kind::absent)
+        return now.kind == then.image.kind;
+    if (now.kind == Kind::symlink)
+        return now.content == then.image.content;
+    if (now.kind == Kind::regular && !then.digest.empty() && sha256(now.content) != then.digest)
+        return false;
+    return now.mode == then.image.mode && now.uid == then.image.uid && now.gid == then.image.gid &&
+           same_xattrs(now, then.image);
+}
+
+bool metadata_only(const FileStep& step) {
+    return step.before.image.kind == step.after.image.kind && step.before.digest.empty() &&
+           step.before.image.kind != Kind::symlink;
+}
+
+// Metadata is set in several calls, so each attribute may be of either side.
+Side side_of_metadata(const FileStep& step, const FileImage& now) {
+    const FileImage& before = step.before.image;
+    const FileImage& after = step.after.image;
+    if (now.kind != before.kind)
+        return Side::neither;
+    // A mode that goes through an ACL changes the ACL, too; its value is then not compared.
+    const auto acl_kept = [](const FileImage& i) { return i.xattrs && i.xattrs->contains(acl_xattr); };
+    const auto plain = [&](FileImage image) {
+        if (acl_kept(before) && acl_kept(after) && image.xattrs)
+            image.xattrs->erase(acl_xattr);
+        return image;
+    };
+    const auto either = [](auto x, auto a, auto b) { return x == a || x == b; };
+    const FileImage n = plain(now);
+    const bool is_before = matches(n, {plain(before)});
+    if (is_before || matches(n, {plain(after)}))
+        return is_before ? Side::before : Side::after;
+    const bool known = either(n.mode, before.mode, after.mode) && either(n.uid, before.uid, after.uid) &&
+                       either(n.gid, before.gid, after.gid) &&
+                       (same_xattrs(n, plain(before)) || same_xattrs(n, plain(after)));
+    return known ? Side::between : Side::neither;
+}
+
+Side side_of_file(const FileStep& step, const FileImage& now) {
+    if (metadata_only(step))
+        return side_of_metadata(step, now);
+    if (matches(now, step.before))
+        return Side::before;
+    if (matches(now, step.after))
+        return Side::after;
+    if (!step.lines || now.kind != Kind::regular)
+        return Side::neither;
+    const auto there = contains_edit(now.content, *step.lines);
+    return !there ? Side::between : *there ? Side::after : Side::before;
+}
+
+Result<FileImage> look(const Workshop& shop, const FileStep& step) {
+    return capture(shop.host.root(), step.path, !metadata_only(step));
+}
+
+bool same_value(std::string_view a, std::string_view b) {
+    return words(a) == words(b);
+}
+
+// ---- single effects ----
+
+Result<void> write_knob(const Sysroot& root, const std::string& path, const std::string& value) {
+    PLIMSOLL_TRY(const Fd fd, root.open_at(path, O_WRONLY | O_NOFOLLOW | O_NOCTTY));
+    struct statfs fs{};
+    if (::fstatfs(fd.get(), &fs) < 0)
+        return fail_errno("statfs " + path);
+    // Outside procfs (a test's tree) a value written in place could be half there after a crash.
+    if (fs.f_type != PROC_SUPER_MAGIC)
+        return replace_file(root, path, value, {});
+    if (::write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size()))
+        return fail_errno("write " + path);
+    return {};
+}
+
+Result<void> set_knob(const Sysroot& root, const std::string& path, const std::string& value) {
+    PLIMSOLL_CHECK(write_knob(root, path, value));
+    PLIMSOLL_TRY(const std::string now, root.read(path));
+    if (!same_value(now, value))
+        return fail(Code::invalid_input,
+                    path + ": the kernel made '" + printable(trim(now)) + "' of '" + printable(value) + "'");
+    return {};
+}
+
+// Appends a line to the ledger, durably. A torn last line (a run that was interrupted) is cut off first: it
+// was never acted on.
+Result<void> append_to_ledger(const Workshop& shop, const LedgerEntry& entry) {
+    const std::string path = shop.journal.directory() + "/" + std::string(ledger_name);
+    const Sysroot& root = shop.host.root();
+    const auto old = root.read(path);
+    if (!old && old.error().code != Code::not_found)
+        return Failure(old.error());
+    const std::string_view text = old ? std::string_view(*old) : std::string_view();
+    PLIMSOLL_TRY(const auto entries, parse_ledger(text, path));
+    if (std::ranges::find(entries, entry) != entries.end())
+        return {};
+    std::string whole(text.substr(0, text.rfind('\n') + 1));
+    const std::string_view rest = text.substr(whole.size());
+    PLIMSOLL_TRY(const auto last, parse_ledger(rest, path));
+    if (!last.empty())
+        whole += std::string(rest) + "\n";
+    std::string line = ledger_line(entry, to_rfc3339(wall_clock()));
+    if (!line.ends_with('\n'))
+        line += '\n';
+    return replace_file(root, path, whole + line, {0600, ::geteuid(), ::getegid()});
+}
+
+Result<bool> is_active(const Workshop& shop, const std::string& unit) {
+    if (shop.services == nullptr)
+        return fail(Code::unsupported, unit + ": no connection to the service manager");
+    const auto state = shop.services->active_state(unit);
+    if (!state && state.error().code == Code::not_found)
+        return false;
+    if (!state)
+        return Failure(state.error());
+    return *state == "active" || *state == "activating" || *state == "reloading";
+}
+
+Result<void> act(const Workshop& shop, const policy::UnitAction& action) {
+    if (shop.services == nullptr)
+        return fail(Code::unsupported, "no connection to the service manager");
+    switch (action.verb) {
+        case Verb::start:
+            return shop.services->start(action.unit);
+        case Verb::stop:
+            return shop.services->stop(action.unit);
+        case Verb::restart:
+            return shop.services->restart(action.unit);
+        case Verb::reload_manager:
+            return shop.services->reload_manager();
+    }
+    return fail(Code::internal, "no such unit action");
+}
+
+Result<void> carry_out_file(const Sysroot& root, const FileDraft& draft) {
+    if (draft.metadata_only)
+        return put_metadata(root, draft.path, draft.after);
+    return put(root, draft.path, draft.after, draft.before);
+}
+
+// ---- the way back ----
+
+Failure changed_since(const std::string& path) {
+    return fail(Code::busy, path + ": somebody else changed it since; it stays as it is");
+}
+
+Result<FileImage> load_before(const Workshop& shop, const FileStep& step) {
+    FileImage image = step.before.image;
+    if (image.kind == Kind::regular) {
+        PLIMSOLL_TRY(image.content, shop.journal.load_content(step.before.digest));
+    }
+    return image;
+}
+
+// Somebody edited the database after us: only our own lines are taken back.
+Result<void> bring_back_lines(const Workshop& shop, const FileStep& step, const FileImage& now) {
+    auto content = take_back(now.content, *step.lines, is_keyed_database(step.path));
+    if (!content)
+        return Failure(std::move(content).error().context(step.path));
+    if (*content == now.content)
+        return {};
+    FileImage image = now;
+    image.content = *std::move(content);
+    return put(shop.host.root(), step.path, image, now);
+}
+
+Result<void> bring_back_file(const Workshop& shop, const FileStep& step) {
+    PLIMSOLL_TRY(const auto now, look(shop, step));
+    const Side side = side_of_file(step, now);
+    if (side == Side::before)
+        return {};
+    if (side == Side::neither)
+        return changed_since(step.path);
+    if (metadata_only(step))
+        return put_metadata(shop.host.root(), step.path, step.before.image);
+    if (!matches(now, step.after))
+        return bring_back_lines(shop, step, now);
+    PLIMSOLL_TRY(const auto before, load_before(shop, step));
+    return put(shop.host.root(), step.path, before, now);
+}
+
+Result<void> bring_back_knob(const Workshop& shop, const KnobStep& knob) {
+    PLIMSOLL_TRY(const std::string now, shop.host.root().read(knob.path));
+    if (same_value(now, knob.before))
+        return {};
+    if (!same_value(now, knob.after))
+        return changed_since(knob.path);
+    return set_knob(shop.host.root(), knob.path, knob.before);
+}
+
+// Parents that we made go again, unless somebody put something into them.
+void remove_made(const Workshop& shop, const std::vector<std::string>& made) {
+    for (const auto& dir : std::views::reverse(made)) {
+        const auto at = open_place(shop.host.root(), dir);
+        if (!at)
+            continue;
+        remove_leftovers(*at);
+        if (::unlinkat(at->dir.get(), at->name.c_str(), AT_REMOVEDIR) == 0)
+            (void)::fsync(at->dir.get());
+    }
+}
+
+void remove_leftovers_of(const Workshop& shop, const Record& record) {
+    for (const auto& file : record.files)
+        if (const auto at = open_place(shop.host.root(), file.path))
+            remove_leftovers(*at);
+}
+
+Side combine(Side a, Side b) {
+    if (a == b)
+        return a;
+    return a == Side::neither || b == Side::neither ? Side::neither : Side::between;
+}
+
+Result<Side> side_of_unit(const Workshop& shop, const UnitStep& unit) {
+    // Doing these twice is harmless, so they count as done and are undone by doing them again.
+    if (unit.action.verb == Verb::restart || unit.action.verb == Verb::reload_manager)
+        return Side::after;
+    PLIMSOLL_TRY(const bool active, is_active(shop, unit.action.unit));
+    return active == (unit.action.verb == Verb::start) ? Side::after : Side::before;
+}
+
+}  // namespace
+
+Result<Record> make_record(const Workshop& shop, const Draft& draft) {
+    Record out;
+    for (const auto& f : draft.files) {
+        FileStep step{f.path, stored(f.before, !f.metadata_only), stored(f.after, !f.metadata_only), f.lines};
+        if (!step.before.digest.empty())
+            PLIMSOLL_CHECK(shop.journal.keep_content(f.before.content));
+        if (f.before.kind == Kind::absent) {
+            PLIMSOLL_TRY(const auto made, missing_parents(shop.host.root(), f.path));
+            out.made.insert(out.made.end(), made.begin(), made.end());
+        }
+        out.files.push_back(std::move(step));
+    }
+    if (draft.knob)
+        out.knob = {draft.knob->path, draft.knob->before, draft.knob->after};
+    if (draft.unit) {
+        out.unit = {*draft.unit};
+        if (!draft.unit->unit.empty()) {
+            PLIMSOLL_TRY(out.unit->was_active, is_active(shop, draft.unit->unit));
+        }
+    }
+    return out;
+}
+
+Result<void> carry_out(const Workshop& shop, const Record& record, const Draft& draft) {
+    const Sysroot& root = shop.host.root();
+    if (draft.ledger)
+        PLIMSOLL_CHECK(append_to_ledger(shop, *draft.ledger));
+    for (const auto& file : draft.files) {
+        if (file.before.kind == Kind::absent)
+            PLIMSOLL_CHECK(make_parents(root, file.path));
+        PLIMSOLL_CHECK(carry_out_file(root, file));
+    }
+    if (draft.knob)
+        PLIMSOLL_CHECK(set_knob(root, draft.knob->path, draft.knob->after));
+    if (record.unit)
+        PLIMSOLL_CHECK(act(shop, record.unit->action));
+    return {};
+}
+
+Result<Side> side_of(const Workshop& shop, const Record& record) {
+    std::optional<Side> all;
+    const auto add = [&](Side s) { all = all ? combine(*all, s) : s; };
+    for (const auto& file : record.files) {
+        PLIMSOLL_TRY(const auto now, look(shop, file));
+        add(side_of_file(file, now));
+    }
+    if (record.knob) {
+        PLIMSOLL_TRY(const std::string now, shop.host.root().read(record.knob->path));
+        add(same_value(now, record.knob->before)  ? Side::before
+            : same_value(now, record.knob->after) ? Side::after
+                                                  : Side::neither);
+    }
+    if (record.unit) {
+        PLIMSOLL_TRY(const Side side, side_of_unit(shop, *record.unit));
+        add(side);
+    }
+    return all.value_or(Side::before);
+}
+
+Result<void> bring_back(const Workshop& shop, const Record& record) {
+    remove_leftovers_of(shop, record);
+    for (const auto& file : std::views::reverse(record.files))
+        PLIMSOLL_CHECK(bring_back_file(shop, file));
+    if (record.knob)
+        PLIMSOLL_CHECK(bring_back_knob(shop, *record.knob));
+    remove_made(shop, record.made);
+    return {};
+}
+
+Result<void> bring_back_unit(const Workshop& shop, const UnitStep& unit) {
+    if (unit.action.verb == Verb::reload_manager)
+        return act(shop, unit.action);
+    PLIMSOLL_TRY(const bool active, is_active(shop, unit.action.unit));
+    if (active != unit.was_active)
+        return act(shop, {unit.was_active ? Verb::start : Verb::stop, unit.action.unit});
+    // Undone by the changes around it being in force again.
+    if (unit.action.verb == Verb::restart && active)
+        return act(shop, unit.action);
+    return {};
+}
+
+bool is_already_so(const UnitStep& unit) {
+    return (unit.action.verb == Verb::start && unit.was_active) ||
+           (unit.action.verb == Verb::stop && !unit.was_active);
+}
+
+std::vector<std::string> databases_of(const Record& record) {
+    std::vector<std::string> out;
+    for (const auto& file : record.files)
+        if (is_account_database(file.path))
+            out.push_back(file.path);
+    return out;
+}
+
+}  // namespace plimsoll::host
