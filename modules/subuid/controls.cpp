@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modules/subuid/subuid.hpp"
+
+namespace plimsoll::modules::subuid {
+namespace {
+
+using policy::ControlInfo;
+using policy::FixClass;
+using policy::Severity;
+
+const std::array<ControlInfo, 19> table{{
+    {"subuid.root-delegated",
+     "A01",
+     "Host root is delegated to nobody",
+     "A range that contains id 0 is host root without a password: newuidmap checks only the file, and its "
+     "owner "
+     "reads and writes every file of root. A line of start 0 and count 0 is the whole id space for shadow "
+     "4.13, "
+     "and a number that dockerd cannot read is 0 for it.",
+     Severity::critical,
+     FixClass::live,
+     "Removes the line, or keeps the part of it that lies above SUB_UID_MIN when that part harms nobody.",
+     {"subuid(5)", "newuidmap(1)", "user_namespaces(7)"}},
+    {"subuid.real-id-overlap",
+     "A02",
+     "Ranges cover no existing account",
+     "Inside his namespace the owner of a range is every account that it covers, with all their files. "
+     "Neither "
+     "useradd nor newuidmap compares ranges with accounts.",
+     Severity::critical,
+     FixClass::never_automatic,
+     "Move the range: give the owner a new one, move his data with `podman unshare chown` or start afresh "
+     "with "
+     "`podman system reset`, then remove the old line. Files that the old ids own are lost to him otherwise.",
+     {"subuid(5)", "newuidmap(1)", "useradd(8)"}},
+    {"subuid.range-overlap",
+     "A03",
+     "No two owners share ids",
+     "Owners that share ids can enter each other's containers and overwrite their files. A name and its "
+     "number "
+     "are one owner, and an octal or hexadecimal number may overlap for one reader only.",
+     Severity::high,
+     FixClass::never_automatic,
+     "Keep the range of the owner who has data in it, give the other a new one, and remove his old line.",
+     {"subuid(5)", "user_namespaces(7)", "podman-system-migrate(1)"}},
+    {"subuid.self-overlap",
+     "A04",
+     "An owner's own ranges do not overlap",
+     "Podman joins all ranges of a user to one mapping. The kernel refuses a mapping whose parts overlap, "
+     "and "
+     "Podman then falls back to a single id with no more than a warning.",
+     Severity::medium,
+     FixClass::live,
+     "Merges the overlapping lines of the owner into one.",
+     {"subuid(5)", "user_namespaces(7)"}},
+    {"subuid.reserved-overlap",
+     "A05",
+     "Ranges keep clear of reserved ids",
+     "systemd gives out some ids at run time without reading these files: homed users, dynamic users, "
+     "container "
+     "users. 65534 is nobody, 65535 and 4294967295 are invalid, and ids from 2147483648 on break programs "
+     "that "
+     "take them for signed. Who holds such a range may become one of these users.",
+     Severity::high,
+     FixClass::never_automatic,
+     "Give the owner a range outside of the reserved ones, move his data, and remove the old line.",
+     {"subuid(5)", "systemd-homed.service(8)", "systemd-nspawn(1)", "systemd.exec(5)"}},
+    {"subuid.min-size",
+     "A06",
+     "Every range holder has enough ids",
+     "Images own files by ids up to 65535, nobody is 65534. With fewer ids they fail to unpack or to run.",
+     Severity::medium,
+     FixClass::live,
+     "Adds a second range with the missing ids. Running containers see it after `podman system migrate`.",
+     {"subuid(5)", "podman(1)"}},
+    {"subuid.missing",
+     "A07",
+     "Users who run containers have ranges",
+     "Without a range Podman maps a single id: all users of an image collapse into one, so containers are no "
+     "longer separated from each other, or do not start.",
+     Severity::medium,
+     FixClass::live,
+     "Gives the user a new range of the same numbers in both files.",
+     {"subuid(5)", "subgid(5)", "podman(1)"}},
+    {"subuid.gid-parity",
+     "A08",
+     "As many group ids as user ids",
+     "Without a group range the kernel denies setgroups in the namespace, and images that need groups fail. "
+     "Unequal ranges fail for some images only, which is hard to find.",
+     Severity::medium,
+     FixClass::live,
+     "Adds the missing ids to the file that has fewer.",
+     {"subgid(5)", "newgidmap(1)", "user_namespaces(7)"}},
+    {"subuid.stale-owner",
+     "A09",
+     "Every owner exists",
+     "A range of a deleted account waits for the next account of that name or number, who inherits all files "
+     "in "
+     "it. It also makes libsubid fail for every id of the range.",
+     Severity::medium,
+     FixClass::live,
+     "Removes the line when accounts come from local files only and no process and no container storage uses "
+     "its ids.",
+     {"subuid(5)", "userdel(8)"}},
+    {"subuid.rename-orphan",
+     "A10",
+     "Renamed users keep their ranges",
+     "usermod --login leaves the old name in both files: the user loses the range, and whoever is created "
+     "under "
+     "the old name gets it.",
+     Severity::medium,
+     FixClass::live,
+     "Writes the new name into the lines of the old one.",
+     {"usermod(8)", "subuid(5)"}},
+    {"subuid.numeric-vs-name",
+     "A11",
+     "An account is listed in one way",
+     "Some readers find the lines with the name of a user, some also those with his number, so that they see "
+     "different ranges when both are there.",
+     Severity::low,
+     FixClass::live,
+     "Writes the name in place of the number.",
+     {"subuid(5)", "login.defs(5)"}},
+    {"subuid.parser-divergence",
+     "A12",
+     "Every reader reads the same",
+     "newuidmap takes C notation (0x is hexadecimal, a leading 0 octal), Go programs decimal only and refuse "
+     "the "
+     "whole file for one odd line, dockerd takes what it cannot read for 0. Where they differ, what one "
+     "checks "
+     "is not what another grants.",
+     Severity::high,
+     FixClass::live,
+     "Writes the line in plain decimal when its meaning is beyond doubt and the range harms nobody.",
+     {"subuid(5)", "newuidmap(1)", "dockerd(8)"}},
+    {"subuid.file-integrity",
+     "A13",
+     "The files belong to root alone",
+     "Who can write these files can give himself host root.",
+     Severity::high,
+     FixClass::live,
+     "Sets owner root:root and takes the write permission of group, others and access lists away.",
+     {"subuid(5)", "acl(5)"}},
+    {"subuid.nss-source",
+     "A14",
+     "Ranges come from the expected source",
+     "The first word of nsswitch.conf's subid line decides who delegates ids on this host. When its plugin "
+     "is "
+     "missing libsubid falls back to the files without an error.",
+     Severity::high,
+     FixClass::never_automatic,
+     "Correct the subid line of /etc/nsswitch.conf, install the missing plugin, and empty /etc/subuid and "
+     "/etc/subgid when ranges come from elsewhere.",
+     {"nsswitch.conf(5)", "subuid(5)"}},
+    {"subuid.containers-user",
+     "A15",
+     "Rootful containers have ranges for userns=auto",
+     "Rootful containers should be mapped, too. Podman takes their ids from the ranges of one account, by "
+     "default `containers`; without them userns=auto fails and containers run as host root.",
+     Severity::medium,
+     FixClass::never_automatic,
+     "Create the account with sysusers.d and give it a range that nobody else has with usermod --add-subuids "
+     "and --add-subgids.",
+     {"containers-storage.conf(5)", "podman-run(1)", "sysusers.d(5)"}},
+    {"subuid.idmap-helpers",
+     "A16",
+     "newuidmap and newgidmap have exactly their privilege",
+     "Without the privilege no rootless container gets more than one id. Writable by others, or privileged "
+     "in a "
+     "second copy, they are a way to host root.",
+     Severity::high,
+     FixClass::never_automatic,
+     "Reinstall the package that ships them (Debian: uidmap); on an immutable host go back to a good image. "
+     "Remove further privileged copies.",
+     {"newuidmap(1)", "newgidmap(1)", "capabilities(7)"}},
+    {"subuid.alloc-policy",
+     "A17",
+     "New ranges are sane",
+     "useradd takes ranges for new users from login.defs. Too few ids break images; a low minimum reaches "
+     "real "
+     "accounts; deterministic ranges with wrap overlap each other.",
+     Severity::medium,
+     FixClass::live,
+     "Corrects the keys in /etc/login.defs and leaves the rest as it is.",
+     {"login.defs(5)", "useradd(8)"}},
+    {"subuid.effective-mapping",
+     "A18",
+     "Running namespaces map what the files say",
+     "A namespace keeps its mapping until it ends. After a range was changed or taken away, old containers "
+     "go on "
+     "with the old ids, which may belong to somebody else by now.",
+     Severity::medium,
+     FixClass::never_automatic,
+     "As that user run `podman system migrate` (it stops all his containers), or restart rootless Docker "
+     "with "
+     "`systemctl --user restart docker`.",
+     {"podman-system-migrate(1)", "user_namespaces(7)", "proc(5)"}},
+    {"subuid.foreign-scan",
+     "A19",
+     "Container storage holds no foreign ids",
+     "Files in a user's container storage that belong to ids outside of his ranges were left by a range that "
+     "was "
+     "moved or removed. He cannot use them any more, and whoever holds the ids now can.",
+     Severity::low,
+     FixClass::never_automatic,
+     "Give the old range back to the user, or remove the storage with `podman system reset` as that user.",
+     {"podman-system-reset(1)", "containers-storage.conf(5)"}},
+}};
+
+}  // namespace
+
+std::span<const ControlInfo> Subuid::controls() {
+    return table;
+}
+
+}  // namespace plimsoll::modules::subuid

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modules/subuid/grants.hpp"
+
+#include "core/base/text.hpp"
+#include "core/host/subid_allocator.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+
+namespace plimsoll::modules::subuid {
+
+using host::SubidView;
+
+namespace {
+
+constexpr auto nobody = std::numeric_limits<std::uint32_t>::max();
+
+// A number as shadow compares it with a uid: the text that printf("%lu") gives.
+std::optional<std::uint32_t> uid_of_text(const std::string& text) {
+    const auto n = parse_u64(text);
+    if (!n || *n >= nobody || std::to_string(*n) != text)
+        return std::nullopt;
+    return static_cast<std::uint32_t>(*n);
+}
+
+std::string_view reader_names(Views views) {
+    static constexpr std::array<std::string_view, 8> names{"",
+                                                           "shadow",
+                                                           "containers/storage",
+                                                           "shadow and containers/storage",
+                                                           "dockerd",
+                                                           "shadow and dockerd",
+                                                           "containers/storage and dockerd",
+                                                           ""};
+    return names[views & 7U];
+}
+
+}  // namespace
+
+std::string grant_line(std::string_view owner, Range ids) {
+    return std::string(owner) + ":" + std::to_string(ids.start) + ":" + std::to_string(ids.size());
+}
+
+std::string text_of(Range ids) {
+    return ids.empty() ? "no ids" : std::to_string(ids.start) + "-" + std::to_string(ids.end - 1);
+}
+
+bool plain(const host::SubidLine& line) {
+    const auto& s = line.in(SubidView::shadow);
+    return s && s == line.in(SubidView::moby) && s == line.in(SubidView::go) &&
+           line.text == s->owner + ":" + std::to_string(s->start) + ":" + std::to_string(s->count);
+}
+
+Holders::Holders(std::vector<Grant> grants) : grants_(std::move(grants)) {
+    std::ranges::stable_sort(grants_, {}, [](const Grant& g) { return g.ids.start; });
+    furthest_.reserve(grants_.size() + 1);
+    furthest_.push_back({nobody, nobody});
+    for (std::uint32_t i = 0; i < grants_.size(); ++i) {
+        auto [first, second] = furthest_.back();
+        const auto reaches_beyond = [&](std::uint32_t other) {
+            return other == nobody || grants_[i].ids.end > grants_[other].ids.end;
+        };
+        const bool same_as_first = first != nobody && grants_[first].owner == grants_[i].owner;
+        if (reaches_beyond(first)) {
+            second = same_as_first ? second : first;
+            first = i;
+        } else if (!same_as_first && reaches_beyond(second)) {
+            second = i;
+        }
+        furthest_.push_back({first, second});
+    }
+}
+
+const Grant* Holders::furthest_before(std::size_t i, std::uint32_t owner) const {
+    const auto [first, second] = furthest_[i];
+    if (first != nobody && grants_[first].owner != owner)
+        return &grants_[first];
+    return second != nobody ? &grants_[second] : nullptr;
+}
+
+bool Holders::held_by_other(Range ids, std::uint32_t owner) const {
+    if (ids.empty())
+        return false;
+    const auto end =
+        std::ranges::lower_bound(grants_, ids.end, {}, [](const Grant& g) { return g.ids.start; });
+    const Grant* g = furthest_before(static_cast<std::size_t>(end - grants_.begin()), owner);
+    return g != nullptr && g->ids.end > ids.start;
+}
+
+Context::Context(const Params& p, const policy::Provision& w, const Facts& f)
+    : params(p), wanted(w), facts(f) {
+    if (facts.accounts)
+        for (const host::User& u : facts.accounts->users) {
+            users_by_name_.try_emplace(u.name, &u);
+            users_by_uid_.try_emplace(u.uid, &u);
+        }
+    for (const IdKind kind : id_kinds)
+        if (readable(kind))
+            read_grants(kind);
+    for (const IdKind kind : id_kinds) {
+        std::vector<Grant> used;
+        std::ranges::copy_if(grants[index_of(kind)], std::back_inserter(used),
+                             [this](const Grant& g) { return counts(g); });
+        holders[index_of(kind)] = Holders(std::move(used));
+    }
+    read_real_ids();
+}
+
+// A name and the number of its account are one owner; so are two names of one number.
+std::uint32_t Context::owner_index(const std::string& text) {
+    const auto next = static_cast<std::uint32_t>(owners.size());
+    const auto [known, fresh] = by_text_.try_emplace(text, next);
+    if (!fresh)
+        return known->second;
+    const host::User* user = nullptr;
+    if (const auto it = users_by_name_.find(text); it != users_by_name_.end())
+        user = it->second;
+    else if (const auto uid = uid_of_text(text))
+        if (const auto found = users_by_uid_.find(*uid); found != users_by_uid_.end())
+            user = found->second;
+    if (user != nullptr) {
+        const auto [same, first] = by_uid_.try_emplace(user->uid, next);
+        if (!first)
+            return known->second = same->second;
+        owners.push_back({text, printable(user->name), user->uid, user->gid});
+        return next;
+    }
+    const std::string label = printable(text);
+    owners.push_back({text, label.empty() ? "(no name)" : label, {}, {}, text.starts_with('#')});
+    return next;
+}
+
+void Context::read_grants(IdKind kind) {
+    const auto& lines = facts.files[index_of(kind)]->content.lines;
+    auto& out = grants[index_of(kind)];
+    out.reserve(lines.size());
+    for (std::uint32_t i = 0; i < lines.size(); ++i) {
+        const std::size_t first = out.size();
+        for (std::size_t v = 0; v < 3; ++v) {
+            const auto& entry = lines[i].views[v];
+            if (!entry)
+                continue;
+            const auto view = static_cast<Views>(1U << v);
+            const auto owner = owner_index(entry->owner);
+            const RangeSet ids = host::handed_out(*entry, static_cast<SubidView>(v));
+            for (const Range r : ids.ranges()) {
+                const auto same =
+                    std::find_if(out.begin() + static_cast<std::ptrdiff_t>(first), out.end(),
+                                 [&](const Grant& g) { return g.ids == r && g.owner == owner; });
+                if (same != out.end())
+                    same->views |= view;
+                else
+                    out.push_back({r, i, owner, view});
+            }
+        }
+    }
+}
+
+void Context::read_real_ids() {
+    auto& uids = real_ids[index_of(IdKind::uid)];
+    auto& gids = real_ids[index_of(IdKind::gid)];
+    if (facts.accounts) {
+        for (const host::User& u : facts.accounts->users) {
+            uids.push_back({u.uid, "user " + printable(u.name), u.source});
+            gids.push_back({u.gid, "primary group of " + printable(u.name), u.source});
+        }
+        for (const host::Group& g : facts.accounts->groups)
+            gids.push_back({g.gid, "group " + printable(g.name), g.source});
+    }
+    uids.insert(uids.end(), facts.more_uids.begin(), facts.more_uids.end());
+    for (auto& ids : real_ids) {
+        std::ranges::stable_sort(ids, {}, &RealId::id);
+        const auto rest = std::ranges::unique(ids, {}, &RealId::id);
+        ids.erase(rest.begin(), rest.end());
+    }
+}
+
+bool Context::is_remap_user(const Owner& o) const {
+    // When daemon.json cannot be read, anybody may be it.
+    return !facts.remap_user || (*facts.remap_user && **facts.remap_user == o.text);
+}
+
+bool Context::is_containers_user(const Owner& o) const {
+    const std::string& by_policy = params.containers_owner;
+    return o.text == (by_policy.empty() ? facts.containers_user.value_or("containers") : by_policy);
+}
+
+bool Context::counts(const Grant& g) const {
+    return g.views != moby_bit || is_remap_user(owners[g.owner]);
+}
+
+bool Context::remote_accounts() const {
+    return facts.accounts && !facts.accounts->remote_sources.empty();
+}
+
+const Owner* Context::owner_named(std::string_view text) const {
+    const auto it = by_text_.find(std::string(text));
+    if (it != by_text_.end())
+        return &owners[it->second];
+    const auto user = users_by_name_.find(std::string(text));
+    if (user == users_by_name_.end())
+        return nullptr;
+    const auto same = by_uid_.find(user->second->uid);
+    return same == by_uid_.end() ? nullptr : &owners[same->second];
+}
+
+std::span<const RealId> Context::real_within(IdKind kind, Range ids) const {
+    const auto& all = real_ids[index_of(kind)];
+    const auto begin = std::ranges::lower_bound(all, ids.start, {}, &RealId::id);
+    const auto end = std::ranges::lower_bound(begin, all.end(), ids.end, {}, &RealId::id);
+    return {begin, end};
+}
+
+bool Context::harmless(IdKind kind, Range ids, std::uint32_t owner) const {
+    return !ids.empty() && ids.start >= host::subid_block && !host::never_delegated().intersects(ids) &&
+           real_within(kind, ids).empty() && !holders[index_of(kind)].held_by_other(ids, owner);
+}
+
+policy::Evidence Context::evidence(IdKind kind, const Grant& g, std::string expected) const {
+    const auto& l = line(kind, g);
+    std::string found = printable(l.text, 120);
+    if (const auto readers = reader_names(g.views); !readers.empty())
+        found += ", which " + std::string(readers) + " reads as " + text_of(g.ids) + " for " +
+                 owners[g.owner].label;
+    return {path_of(kind) + ":" + std::to_string(l.number), std::move(found), std::move(expected)};
+}
+
+void Context::note_gaps(Verdict& v) const {
+    for (const IdKind kind : id_kinds) {
+        const auto& file = facts.files[index_of(kind)];
+        if (!file)
+            v.unknown(path_of(kind), file.error().message);
+        else if (file->content.has_nul)
+            v.unknown(path_of(kind), "the file contains NUL bytes, so its readers do not agree on its lines");
+    }
+    if (!facts.nss)
+        v.unknown("/etc/nsswitch.conf", facts.nss.error().message);
+    else if (facts.nss->token != "files" && facts.nss->plugin_found)
+        v.unknown(facts.nss->source, "ranges also come from \"" + printable(facts.nss->token, 40) +
+                                         "\", whose answers are not in files");
+}
+
+}  // namespace plimsoll::modules::subuid

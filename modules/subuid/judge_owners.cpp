@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+// A09-A11: to whom the ranges belong.
+#include "core/base/text.hpp"
+#include "modules/subuid/judge.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace plimsoll::modules::subuid {
+
+using policy::Evidence;
+using policy::Fix;
+using policy::Severity;
+using policy::Status;
+
+namespace {
+
+struct Line {
+    IdKind kind;
+    const Grant* grant;
+};
+
+// The grants of the owners that `wanted` picks, by owner, each line once.
+template <class Predicate>
+std::map<std::uint32_t, std::vector<Line>> lines_of(const Context& c, Predicate wanted) {
+    std::map<std::uint32_t, std::vector<Line>> out;
+    for (const IdKind kind : id_kinds)
+        for (const Grant& g : c.grants[index_of(kind)]) {
+            if (!c.counts(g) || !wanted(c.owners[g.owner]))
+                continue;
+            auto& list = out[g.owner];
+            if (list.empty() || list.back().kind != kind || list.back().grant->line != g.line)
+                list.push_back({kind, &g});
+        }
+    return out;
+}
+
+std::vector<Evidence> evidence_of(const Context& c, const std::vector<Line>& lines,
+                                  const std::string& expected) {
+    std::vector<Evidence> out;
+    for (const Line& l : lines)
+        if (out.size() <= max_evidence)
+            out.push_back(c.evidence(l.kind, *l.grant, expected));
+    return out;
+}
+
+// Owners without an account that are meant to have none.
+bool allowed(const Context& c, const Owner& o) {
+    return c.is_containers_user(o) || (c.facts.remap_user && c.is_remap_user(o)) ||
+           std::ranges::find(c.params.allowed_owners, o.text) != c.params.allowed_owners.end() ||
+           c.wanted.tenant(o.text) != nullptr;
+}
+
+bool stale(const Context& c, const Owner& o) {
+    return !o.uid && !o.comment && !allowed(c, o);
+}
+
+// The text of a line with another owner; the rest as it was.
+std::string with_owner(const std::string& line, const std::string& owner) {
+    return owner + line.substr(line.find(':'));
+}
+
+}  // namespace
+
+const host::User* renamed_to(const Context& c, const Owner& o) {
+    if (!c.facts.accounts || !c.facts.former_accounts || !*c.facts.former_accounts || o.uid)
+        return nullptr;
+    const host::User* before = (*c.facts.former_accounts)->user(o.text);
+    return before == nullptr ? nullptr : c.facts.accounts->user(before->uid);
+}
+
+namespace {
+
+bool used_by_process(const std::vector<host::Process>& processes, Range ids) {
+    const auto in_map = [&](const std::optional<std::vector<host::IdMapLine>>& map) {
+        return !map || std::ranges::any_of(*map, [&](const host::IdMapLine& l) {
+            return range_of(l.outside, l.count).intersects(ids);
+        });
+    };
+    return std::ranges::any_of(processes, [&](const host::Process& p) {
+        const bool child = p.in_child_user_ns().value_or(true);
+        return std::ranges::any_of(p.uid, [&](std::uint32_t id) { return ids.contains(id); }) ||
+               (child && (in_map(p.uid_map) || in_map(p.gid_map)));
+    });
+}
+
+// Why the lines of a stale owner cannot be removed by ourselves; empty: they can.
+std::string in_use(const Context& c, const std::vector<Line>& lines) {
+    if (c.facts.live && !c.facts.processes)
+        return "whether a process uses the ids could not be seen";
+    if (c.facts.scan.exhausted || !c.facts.scan.problems.empty())
+        return "container storage could not be searched to its end for files of these ids";
+    for (const Line& l : lines) {
+        const Range ids = l.grant->ids;
+        if (c.facts.live && used_by_process(*c.facts.processes, ids))
+            return "a process uses ids of the range";
+        for (const StoredIds& store : c.facts.scan.stores)
+            for (const auto* owners : {&store.uids, &store.gids})
+                if (const auto it = owners->lower_bound(
+                        static_cast<std::uint32_t>(std::min<std::uint64_t>(ids.start, 0xffffffffU)));
+                    it != owners->end() && ids.contains(it->first))
+                    return it->second + " belongs to an id of the range";
+    }
+    return "";
+}
+
+Fix stale_fix(const Context& c, const std::vector<Line>& lines) {
+    const std::string obstacle = in_use(c, lines);
+    if (!obstacle.empty())
+        return by_hand("find out whether anything still needs the range, then remove the lines: " + obstacle);
+    Edits edits;
+    for (const Line& l : lines)
+        edits.remove(l.kind, c.line(l.kind, *l.grant).text);
+    return live_fix("remove the lines of the owner that does not exist", edits.changes());
+}
+
+// The next account that useradd makes may get a number of the regular range; a name only on purpose.
+Severity stale_severity(const Context& c, const Owner& o) {
+    const auto number = parse_u64(o.text);
+    const auto regular = c.facts.login_defs ? c.facts.login_defs->defs.regular_uids() : Range{1000, 60001};
+    return number && regular && regular->contains(*number) ? Severity::high : Severity::medium;
+}
+
+}  // namespace
+
+Findings judge_stale_owner(const Context& c) {
+    Verdict v("subuid.stale-owner");
+    c.note_gaps(v);
+    if (!c.facts.accounts) {
+        v.unknown("/etc/passwd", c.facts.accounts.error().message);
+        return std::move(v).finish(Status::unknown, "");
+    }
+    const auto all = lines_of(c, [&](const Owner& o) { return stale(c, o) && renamed_to(c, o) == nullptr; });
+    for (const auto& [index, lines] : all) {
+        const Owner& o = c.owners[index];
+        if (c.remote_accounts()) {
+            v.unknown(o.label, "no local account; it may come from \"" +
+                                   printable(join(c.facts.accounts->remote_sources, ", "), 80) + "\"");
+            continue;
+        }
+        const auto severity = stale_severity(c, o);
+        if (v.full()) {
+            v.fail_uncounted(1, severity);
+            continue;
+        }
+        v.fail(o.label, "no account is called " + o.label,
+               evidence_of(c, lines, "an account of that name or number"), stale_fix(c, lines), severity);
+    }
+    return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
+                               c.empty() ? "no user has a range" : "every owner of a range is an account");
+}
+
+Findings judge_rename_orphan(const Context& c) {
+    Verdict v("subuid.rename-orphan");
+    c.note_gaps(v);
+    if (!c.facts.accounts)
+        v.unknown("/etc/passwd", c.facts.accounts.error().message);
+    if (!c.facts.former_accounts)
+        v.unknown("/etc/passwd-", c.facts.former_accounts.error().message);
+    const bool no_backup = c.facts.former_accounts && !*c.facts.former_accounts;
+    const auto all = lines_of(c, [&](const Owner& o) { return stale(c, o); });
+    for (const auto& [index, lines] : all) {
+        const Owner& o = c.owners[index];
+        if (no_backup) {
+            v.unknown(o.label, "there is no /etc/passwd- that could tell whether this account was renamed");
+            continue;
+        }
+        const host::User* now = renamed_to(c, o);
+        if (now == nullptr)
+            continue;
+        if (v.full()) {
+            v.fail_uncounted(1, Severity::medium);
+            continue;
+        }
+        Edits edits;
+        for (const Line& l : lines) {
+            const auto& text = c.line(l.kind, *l.grant).text;
+            edits.replace(l.kind, text, with_owner(text, now->name));
+        }
+        auto evidence = evidence_of(c, lines, "the owner " + printable(now->name));
+        evidence.push_back({now->source,
+                            "uid " + std::to_string(now->uid) + " is now " + printable(now->name),
+                            "/etc/passwd- has it as " + o.label});
+        v.fail(o.label, o.label + " was renamed to " + printable(now->name) + ", the ranges were not",
+               std::move(evidence), live_fix("write the new name into the lines", edits.changes()));
+    }
+    return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
+                               c.empty() ? "no user has a range" : "no range stands under a former name");
+}
+
+namespace {
+
+bool all_digits(std::string_view s) {
+    return !s.empty() && std::ranges::all_of(s, [](char ch) { return ch >= '0' && ch <= '9'; });
+}
+
+struct Styles {
+    std::vector<Line> by_number;
+    bool by_name{false};
+};
+
+std::string owner_text(const host::SubidLine& l) {
+    for (const auto& view : l.views)
+        if (view)
+            return view->owner;
+    return "";
+}
+
+Fix to_name_fix(const Context& c, const std::vector<Line>& lines, const host::User& user) {
+    Edits edits;
+    for (const Line& l : lines) {
+        const auto& line = c.line(l.kind, *l.grant);
+        if (!plain(line))
+            return by_hand("write the lines in plain decimal first (subuid.parser-divergence)");
+        edits.replace(l.kind, line.text, with_owner(line.text, user.name));
+    }
+    return live_fix("write the name in place of the number", edits.changes());
+}
+
+}  // namespace
+
+Findings judge_numeric_vs_name(const Context& c) {
+    Verdict v("subuid.numeric-vs-name");
+    c.note_gaps(v);
+    if (!c.facts.accounts)
+        v.unknown("/etc/passwd", c.facts.accounts.error().message);
+    std::map<std::uint32_t, Styles> owners;
+    for (auto& [index, lines] : lines_of(c, [](const Owner& o) { return o.uid.has_value(); }))
+        for (const Line& l : lines) {
+            auto& styles = owners[index];
+            if (all_digits(owner_text(c.line(l.kind, *l.grant))))
+                styles.by_number.push_back(l);
+            else
+                styles.by_name = true;
+        }
+    for (const auto& [index, styles] : owners) {
+        const Owner& o = c.owners[index];
+        const host::User* user = c.facts.accounts->user(*o.uid);
+        if (user == nullptr || styles.by_number.empty())
+            continue;
+        const bool ambiguous = all_digits(user->name);
+        if (!ambiguous && !styles.by_name)
+            continue;
+        if (v.full()) {
+            v.fail_uncounted(1, Severity::low);
+            continue;
+        }
+        v.fail(o.label,
+               ambiguous ? "the account name " + o.label + " is a number, so readers may take it for a uid"
+                         : o.label + " is listed by name and by number",
+               evidence_of(c, styles.by_number,
+                           ambiguous ? "an account name with a letter" : "the name " + o.label),
+               ambiguous
+                   ? by_hand("rename the account (usermod --login), then write the new name into the lines")
+                   : to_name_fix(c, styles.by_number, *user));
+    }
+    return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
+                               c.empty() ? "no user has a range" : "every account is listed in one way");
+}
+
+}  // namespace plimsoll::modules::subuid

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+// A06-A08: whether those who need ranges have enough of them.
+#include "core/base/text.hpp"
+#include "core/host/subid_allocator.hpp"
+#include "modules/subuid/judge.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace plimsoll::modules::subuid {
+
+using policy::AllocateRange;
+using policy::Change;
+using policy::Evidence;
+using policy::Fix;
+using policy::Severity;
+using policy::Status;
+
+namespace {
+
+// Hands out free blocks, each once.
+class Blocks {
+  public:
+    explicit Blocks(const Context& c) : window_(host::default_subid_window) {
+        const Facts& f = c.facts;
+        for (const auto* error :
+             {f.ledger ? nullptr : &f.ledger.error(), f.files[0] ? nullptr : &f.files[0].error(),
+              f.files[1] ? nullptr : &f.files[1].error(), f.accounts ? nullptr : &f.accounts.error()})
+            if (error != nullptr && obstacle_.empty())
+                obstacle_ = error->message;
+        if (!obstacle_.empty())
+            return;
+        taken_ = host::taken_ids({&f.files[0]->content, &f.files[1]->content, &*f.accounts,
+                                  f.processes ? &*f.processes : nullptr, *f.ledger,
+                                  f.nspawn_in_use.value_or(true)});
+        for (const auto& ids : c.real_ids)
+            for (const RealId& r : ids)
+                taken_.add(range_of(r.id, 1));
+        if (f.login_defs)
+            if (const auto window = f.login_defs->defs.subids())
+                window_ = *window;
+        window_.start = std::max(window_.start, static_cast<std::uint64_t>(c.params.alloc_min_start));
+    }
+
+    [[nodiscard]] std::optional<std::uint64_t> take(std::uint64_t count) {
+        if (!obstacle_.empty())
+            return std::nullopt;
+        const auto start = host::find_free_block(taken_, window_, count);
+        if (start)
+            taken_.add(range_of(*start, count));
+        return start;
+    }
+
+    [[nodiscard]] std::string why_not() const {
+        return obstacle_.empty() ? "no free block is left between SUB_UID_MIN and SUB_UID_MAX" : obstacle_;
+    }
+
+  private:
+    Range window_;
+    RangeSet taken_{};
+    std::string obstacle_{};
+};
+
+// One owner's ids, by IdKind, as newuidmap sees them.
+struct Holding {
+    std::array<RangeSet, 2> shadow{};
+    std::array<RangeSet, 2> go{};
+
+    [[nodiscard]] std::uint64_t size(IdKind kind) const { return shadow[index_of(kind)].size(); }
+};
+
+using Holdings = std::map<std::uint32_t, Holding>;
+
+Holdings holdings_of(const Context& c) {
+    Holdings out;
+    for (const IdKind kind : id_kinds)
+        for (const Grant& g : c.holders[index_of(kind)].by_start()) {
+            if ((g.views & shadow_bit) != 0)
+                out[g.owner].shadow[index_of(kind)].add(g.ids);
+            if ((g.views & go_bit) != 0)
+                out[g.owner].go[index_of(kind)].add(g.ids);
+        }
+    return out;
+}
+
+class SizeJudge {
+  public:
+    explicit SizeJudge(const Context& c) : c_(c), blocks_(c), holdings_(holdings_of(c)) {}
+
+    Findings judge() && {
+        auto out = judge_min_size();
+        for (auto&& findings : {judge_missing(), judge_parity()})
+            out.insert(out.end(), findings.begin(), findings.end());
+        return out;
+    }
+
+  private:
+    Findings judge_min_size();
+    Findings judge_missing();
+    Findings judge_parity();
+
+    void judge_missing_user(const RootlessUser& user, bool in_policy, Verdict& v);
+    void judge_parity_of(std::uint32_t owner, const Holding& h, Verdict& v);
+
+    // Owners for whom enough ids matter: accounts of this host other than root, whose containers need no
+    // delegation, and with `engines` the engines' own users, which need no account.
+    [[nodiscard]] bool judged(const Owner& o, bool engines) const {
+        const bool engine = c_.is_containers_user(o) || (c_.facts.remap_user && c_.is_remap_user(o));
+        if (engine)
+            return engines;
+        return o.uid.has_value() && *o.uid != 0;
+    }
+
+    // Whether the readers disagree about this owner's ids, so that no count is right.
+    [[nodiscard]] bool disputed(const Holding& h) const { return h.shadow != h.go; }
+
+    void note_dispute(const Owner& o, Verdict& v) const {
+        v.unknown(o.label, "the readers of the files disagree about the ranges of " + o.label +
+                               " (subuid.parser-divergence)");
+    }
+
+    [[nodiscard]] bool provisioned(const Owner& o) const {
+        return provisioned(o.text) || provisioned(o.label);
+    }
+
+    [[nodiscard]] bool provisioned(std::string_view user) const {
+        const auto* tenant = c_.wanted.tenant(user);
+        return tenant != nullptr && (tenant->subuid.kind != policy::SubidRequest::Kind::unmanaged ||
+                                     tenant->subgid.kind != policy::SubidRequest::Kind::unmanaged);
+    }
+
+    [[nodiscard]] Fix provisioning_gives_it() const {
+        return by_hand(
+            "apply the provision part of the policy, which states this user's ranges (provision.subid)");
+    }
+
+    // Adds `count` ids of each kind, of the same numbers when both are wanted alike.
+    [[nodiscard]] Fix allocate(const std::string& owner, std::array<std::uint64_t, 2> counts);
+    [[nodiscard]] std::vector<Evidence> sizes(const Owner& o, const Holding& h,
+                                              const std::string& expected) const;
+
+    const Context& c_;
+    Blocks blocks_;
+    Holdings holdings_;
+    std::set<std::uint32_t> growing_{};  // owners whose ranges a fix of min-size already completes
+};
+
+Fix SizeJudge::allocate(const std::string& owner, std::array<std::uint64_t, 2> counts) {
+    std::vector<Change> changes;
+    if (counts[0] == counts[1]) {
+        if (const auto start = blocks_.take(counts[0]))
+            changes.emplace_back(AllocateRange{owner, *start, counts[0], true, true});
+    } else {
+        for (const IdKind kind : id_kinds) {
+            const auto count = counts[index_of(kind)];
+            if (count == 0)
+                continue;
+            const auto start = blocks_.take(count);
+            if (!start)
+                return by_hand("no range can be given out: " + printable(blocks_.why_not()));
+            changes.emplace_back(
+                AllocateRange{owner, *start, count, kind == IdKind::uid, kind == IdKind::gid});
+        }
+    }
+    if (changes.empty())
+        return by_hand("no range can be given out: " + printable(blocks_.why_not()));
+    return live_fix("give " + printable(owner) +
+                        " the missing ids; running containers see them after `podman " + "system migrate`",
+                    std::move(changes));
+}
+
+std::vector<Evidence> SizeJudge::sizes(const Owner& o, const Holding& h, const std::string& expected) const {
+    std::vector<Evidence> out;
+    for (const IdKind kind : id_kinds)
+        out.push_back({path_of(kind), std::to_string(h.size(kind)) + " ids for " + o.label, expected});
+    return out;
+}
+
+Findings SizeJudge::judge_min_size() {
+    Verdict v("subuid.min-size");
+    c_.note_gaps(v);
+    const auto min = static_cast<std::uint64_t>(c_.params.min_size);
+    bool any = false;
+    for (const auto& [index, h] : holdings_) {
+        const Owner& o = c_.owners[index];
+        if (!judged(o, false))
+            continue;
+        any = true;
+        if (disputed(h)) {
+            note_dispute(o, v);
+            continue;
+        }
+        std::array<std::uint64_t, 2> lacking{};
+        for (const IdKind kind : id_kinds)
+            if (const auto size = h.size(kind); size != 0 && size < min)
+                lacking[index_of(kind)] = min - size;
+        if (lacking == std::array<std::uint64_t, 2>{})
+            continue;
+        growing_.insert(index);
+        if (v.full()) {
+            v.fail_uncounted(1, Severity::medium);
+            continue;
+        }
+        v.fail(o.label, o.label + " has fewer than " + std::to_string(min) + " subordinate ids",
+               sizes(o, h, "at least " + std::to_string(min)),
+               provisioned(o) ? provisioning_gives_it() : allocate(o.text, lacking));
+    }
+    return std::move(v).finish(
+        any ? Status::pass : Status::not_applicable,
+        any ? "every range holder has at least " + std::to_string(min) + " ids" : "no user has a range");
+}
+
+void SizeJudge::judge_missing_user(const RootlessUser& user, bool in_policy, Verdict& v) {
+    const host::User* account = c_.facts.accounts ? c_.facts.accounts->user(user.name) : nullptr;
+    if (!c_.facts.accounts)
+        return v.unknown(user.name, c_.facts.accounts.error().message);
+    if (account != nullptr && account->uid == 0)
+        return;  // root's containers need no delegation
+    if (account == nullptr && c_.remote_accounts())
+        return v.unknown(user.name, "no local account; other sources of accounts cannot be asked here");
+    const Owner* owner = c_.owner_named(user.name);
+    const auto index = owner == nullptr
+                           ? holdings_.end()
+                           : holdings_.find(static_cast<std::uint32_t>(owner - c_.owners.data()));
+    const Holding none;
+    const Holding& h = index == holdings_.end() ? none : index->second;
+    if (disputed(h))
+        return v.unknown(user.name,
+                         "the readers of the files disagree about this user's ranges "
+                         "(subuid.parser-divergence)");
+    if (h.size(IdKind::uid) != 0 && h.size(IdKind::gid) != 0)
+        return;
+    const Owner shown{user.name, printable(user.name)};
+    auto evidence = sizes(shown, h, "a range");
+    evidence.push_back({user.reason, "runs rootless containers", ""});
+    const std::string message =
+        shown.label + " runs containers without " +
+        (h.size(IdKind::uid) == 0 ? "a subordinate uid range" : "a subordinate gid range");
+    if (v.full())
+        return v.fail_uncounted(1, Severity::medium);
+    Fix fix;
+    if (provisioned(user.name))
+        fix = provisioning_gives_it();
+    else if (account == nullptr && in_policy)
+        fix = by_hand("create the account, or take its name out of the policy");
+    else if (account == nullptr)
+        fix = by_hand("create the account, or remove what makes it look like one that runs containers: " +
+                      user.reason);
+    else if (h.size(IdKind::uid) != 0 || h.size(IdKind::gid) != 0)
+        fix = by_hand("apply the fix of subuid.gid-parity, which adds what is missing");
+    else {
+        const auto count = static_cast<std::uint64_t>(c_.params.min_size);
+        fix = allocate(user.name, {count, count});
+    }
+    v.fail(shown.label, message, std::move(evidence), std::move(fix));
+}
+
+Findings SizeJudge::judge_missing() {
+    Verdict v("subuid.missing");
+    c_.note_gaps(v);
+    std::vector<std::pair<RootlessUser, bool>> users;
+    std::set<std::string> seen;
+    const auto add = [&](const RootlessUser& u, bool in_policy) {
+        if (seen.insert(u.name).second)
+            users.emplace_back(u, in_policy);
+    };
+    for (const auto& name : c_.params.users)
+        add({name, "policy, subuid.missing users"}, true);
+    for (const auto& t : c_.wanted.tenants)
+        add({t.user, t.origin.empty() ? "policy, provision" : t.origin}, true);
+    if (c_.params.discover && c_.facts.rootless_users)
+        for (const auto& u : *c_.facts.rootless_users)
+            add(u, false);
+    if (c_.params.discover && !c_.facts.rootless_users)
+        v.unknown("host", c_.facts.rootless_users.error().message);
+    if (c_.readable(IdKind::uid) && c_.readable(IdKind::gid))
+        for (const auto& [user, in_policy] : users)
+            judge_missing_user(user, in_policy, v);
+    return std::move(v).finish(users.empty() ? Status::not_applicable : Status::pass,
+                               users.empty() ? "no user is known to run rootless containers"
+                                             : "every user who runs rootless containers has ranges");
+}
+
+// The ids that `from` has and `to` lacks, when adding them makes both equal in number.
+std::optional<RangeSet> missing_counterpart(const RangeSet& from, const RangeSet& to) {
+    RangeSet rest = from;
+    for (const Range r : to.ranges())
+        rest.subtract(r);
+    if (rest.size() + to.size() != from.size())
+        return std::nullopt;
+    return rest;
+}
+
+void SizeJudge::judge_parity_of(std::uint32_t index, const Holding& h, Verdict& v) {
+    const Owner& o = c_.owners[index];
+    const IdKind fewer = h.size(IdKind::uid) < h.size(IdKind::gid) ? IdKind::uid : IdKind::gid;
+    const IdKind more = fewer == IdKind::uid ? IdKind::gid : IdKind::uid;
+    const auto fix = [&]() -> Fix {
+        if (provisioned(o))
+            return provisioning_gives_it();
+        if (growing_.contains(index))
+            return by_hand("apply the fix of subuid.min-size first");
+        const auto rest = missing_counterpart(h.shadow[index_of(more)], h.shadow[index_of(fewer)]);
+        const bool same_numbers = rest && std::ranges::all_of(rest->ranges(), [&](Range r) {
+                                      return c_.harmless(fewer, r, index);
+                                  });
+        if (!same_numbers) {
+            std::array<std::uint64_t, 2> counts{};
+            counts[index_of(fewer)] = h.size(more) - h.size(fewer);
+            return allocate(o.text, counts);
+        }
+        const std::string summary = "add the ids of " + path_of(more) + " to " + path_of(fewer);
+        if (!c_.facts.files[index_of(fewer)]->present) {
+            std::string content;
+            for (const Range r : rest->ranges())
+                content += grant_line(o.text, r) + "\n";
+            return live_fix(summary, {policy::WriteFile{path_of(fewer), content, 0644, 0, 0, ""}});
+        }
+        Edits edits;
+        for (const Range r : rest->ranges())
+            edits.add(fewer, grant_line(o.text, r));
+        return live_fix(summary, edits.changes());
+    };
+    v.fail(o.label,
+           o.label + " has " + std::to_string(h.size(IdKind::uid)) + " subordinate uids and " +
+               std::to_string(h.size(IdKind::gid)) + " gids",
+           sizes(o, h, std::to_string(h.size(more)) + " of each"), fix());
+}
+
+Findings SizeJudge::judge_parity() {
+    Verdict v("subuid.gid-parity");
+    c_.note_gaps(v);
+    bool any = false;
+    const bool both = c_.readable(IdKind::uid) && c_.readable(IdKind::gid);
+    for (const auto& [index, h] : holdings_) {
+        const Owner& o = c_.owners[index];
+        if (!both || !judged(o, true))
+            continue;
+        any = true;
+        if (disputed(h))
+            note_dispute(o, v);
+        else if (h.size(IdKind::uid) == h.size(IdKind::gid))
+            continue;
+        else if (v.full())
+            v.fail_uncounted(1, Severity::medium);
+        else
+            judge_parity_of(index, h, v);
+    }
+    return std::move(v).finish(
+        any ? Status::pass : Status::not_applicable,
+        any ? "every owner has as many subordinate gids as uids" : "no user has a range");
+}
+
+}  // namespace
+
+Findings judge_sizes(const Context& c) {
+    return SizeJudge(c).judge();
+}
+
+}  // namespace plimsoll::modules::subuid

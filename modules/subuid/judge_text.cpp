@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// A12 and A13: how the files are written, and whose they are.
+#include "core/base/text.hpp"
+#include "core/host/c_number.hpp"
+#include "modules/subuid/judge.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <sys/stat.h>
+
+namespace plimsoll::modules::subuid {
+
+using host::SubidEntry;
+using host::SubidLine;
+using host::SubidView;
+using policy::Evidence;
+using policy::Fix;
+using policy::Severity;
+using policy::Status;
+
+namespace {
+
+constexpr std::size_t go_line_max = std::size_t{64} * 1024;
+
+// What a reader makes of a line: for whom, and which ids.
+struct Reading {
+    std::string owner;
+    RangeSet ids;
+    bool operator==(const Reading&) const = default;
+};
+
+Reading reading(const std::optional<SubidEntry>& entry, SubidView view) {
+    if (!entry)
+        return {};
+    auto ids = host::handed_out(*entry, view);
+    // Who gets nothing is nobody: a comment line is no entry of an owner "# …".
+    return ids.ranges().empty() ? Reading{} : Reading{entry->owner, std::move(ids)};
+}
+
+// A line by itself: in the file its Go view may be missing because of another line.
+SubidLine alone(const SubidLine& line) {
+    auto file = host::parse_subid(line.text + "\n", "");
+    if (file.lines.empty())
+        return line;
+    auto out = std::move(file.lines.front());
+    out.number = line.number;
+    return out;
+}
+
+bool refused_by_go(const SubidLine& line) {
+    return line.text.size() >= go_line_max || !line.refused[static_cast<std::size_t>(SubidView::go)].empty();
+}
+
+bool divergent(const SubidLine& line) {
+    const auto shadow = reading(line.in(SubidView::shadow), SubidView::shadow);
+    return refused_by_go(line) || shadow != reading(line.in(SubidView::go), SubidView::go) ||
+           shadow != reading(line.in(SubidView::moby), SubidView::moby);
+}
+
+std::string describe(const SubidLine& line) {
+    std::string out = printable(line.text, 120);
+    for (std::size_t v = 0; v < 3; ++v) {
+        const auto r = reading(line.views[v], static_cast<SubidView>(v));
+        out += "; " + std::string(host::subid_view_names[v]) + ": ";
+        if (!r.ids.ranges().empty())
+            out += text_of(r.ids.ranges().front()) + " for " + printable(r.owner, 60);
+        else
+            out += line.refused[v].empty() ? "nothing" : "refused, " + printable(line.refused[v], 60);
+    }
+    return out;
+}
+
+// A number that every person would read the same: decimal without a leading 0, or hexadecimal with 0x.
+std::optional<std::uint64_t> unmistakable(std::string_view s) {
+    s = trim(s);
+    if (s.size() > 1 && s.front() == '0' && s[1] != 'x' && s[1] != 'X')
+        return std::nullopt;
+    const auto n = host::c_number(s);
+    if (!n.ok() || n.value < 0 || s.empty() || s.front() == '+' || s.front() == '-')
+        return std::nullopt;
+    return static_cast<std::uint64_t>(n.value);
+}
+
+// The line in the one form that all readers take alike; nullopt: its meaning is not beyond doubt.
+std::optional<SubidEntry> intent(const SubidLine& line) {
+    if (line.text.size() >= 1024 || line.text.find('\0') != std::string::npos)
+        return std::nullopt;
+    const auto fields = split(trim(line.text), ':');
+    if (fields.size() < 3)
+        return std::nullopt;
+    const auto owner = trim(fields[0]);
+    const auto start = unmistakable(fields[1]);
+    const auto count = unmistakable(fields[2]);
+    if (owner.empty() || owner.front() == '#' || owner.front() == '+' || owner.front() == '-' || !start ||
+        !count || *count == 0)
+        return std::nullopt;
+    return SubidEntry{std::string(owner), *start, *count};
+}
+
+// A comment that shadow takes for an entry, made one that nobody does.
+std::string harmless_comment(std::string text) {
+    std::ranges::replace(text, ':', ' ');
+    return text;
+}
+
+struct Odd {
+    IdKind kind;
+    SubidLine line;
+};
+
+class DivergenceJudge {
+  public:
+    explicit DivergenceJudge(const Context& c) : c_(c) {}
+
+    void collect() {
+        for (const IdKind kind : id_kinds) {
+            if (!c_.readable(kind))
+                continue;
+            for (const SubidLine& l : c_.facts.files[index_of(kind)]->content.lines) {
+                // The common case costs no second parse.
+                if (plain(l))
+                    continue;
+                auto line = l.in(SubidView::go) || l.text.size() >= go_line_max ? l : alone(l);
+                if (divergent(line))
+                    by_owner_[subject(line)].push_back({kind, std::move(line)});
+            }
+        }
+    }
+
+    void judge(Verdict& v) const {
+        for (const auto& [owner, lines] : by_owner_) {
+            const auto severity = severity_of(lines);
+            if (v.full()) {
+                v.fail_uncounted(1, severity);
+                continue;
+            }
+            std::vector<Evidence> evidence;
+            for (const Odd& o : lines)
+                if (evidence.size() <= max_evidence)
+                    evidence.push_back({path_of(o.kind) + ":" + std::to_string(o.line.number),
+                                        describe(o.line), "OWNER:START:COUNT in plain decimal"});
+            v.fail(owner, "a line of " + owner + " is read differently by different programs",
+                   std::move(evidence), fix(lines), severity);
+        }
+    }
+
+  private:
+    static std::string subject(const SubidLine& line) {
+        const auto text = trim(line.text);
+        const auto owner = printable(text.substr(0, text.find(':')), 60);
+        return owner.empty() ? "(no name)" : owner;
+    }
+
+    [[nodiscard]] Severity severity_of(const std::vector<Odd>& lines) const {
+        const auto comment = [](const Odd& o) { return trim(o.line.text).starts_with('#'); };
+        if (std::ranges::all_of(lines, comment))
+            return Severity::low;
+        const auto host_root = [&](const Odd& o) {
+            const auto& moby = o.line.in(SubidView::moby);
+            return moby && host::handed_out(*moby, SubidView::moby).contains(0) &&
+                   c_.is_remap_user(Owner{moby->owner, ""});
+        };
+        return std::ranges::any_of(lines, host_root) ? Severity::critical : Severity::high;
+    }
+
+    [[nodiscard]] Fix fix(const std::vector<Odd>& lines) const {
+        Edits edits;
+        for (const Odd& o : lines) {
+            const auto& text = o.line.text;
+            if (text.starts_with('#') && text.find('\0') == std::string::npos) {
+                edits.replace(o.kind, text, harmless_comment(text));
+                continue;
+            }
+            const auto meant = intent(o.line);
+            const Owner* owner = meant ? c_.owner_named(meant->owner) : nullptr;
+            if (!meant || owner == nullptr ||
+                !c_.harmless(o.kind, range_of(meant->start, meant->count),
+                             static_cast<std::uint32_t>(owner - c_.owners.data())))
+                return by_hand(
+                    "write the line as OWNER:START:COUNT in plain decimal with the ids that are meant, "
+                    "or remove it");
+            edits.replace(o.kind, text, grant_line(meant->owner, range_of(meant->start, meant->count)));
+        }
+        return live_fix("write the lines in plain decimal", edits.changes());
+    }
+
+    const Context& c_;
+    std::map<std::string, std::vector<Odd>> by_owner_{};
+};
+
+}  // namespace
+
+Findings judge_parser_divergence(const Context& c) {
+    Verdict v("subuid.parser-divergence");
+    bool any = false;
+    for (const IdKind kind : id_kinds) {
+        const auto& file = c.facts.files[index_of(kind)];
+        if (!file) {
+            v.unknown(path_of(kind), file.error().message);
+            continue;
+        }
+        any = any || file->present;
+        if (file->content.has_nul)
+            v.fail(path_of(kind), "the file contains NUL bytes, at which shadow joins lines",
+                   {{path_of(kind), "NUL bytes", "text"}},
+                   by_hand("find out how they came there, and write the file anew"));
+    }
+    DivergenceJudge judge(c);
+    judge.collect();
+    judge.judge(v);
+    return std::move(v).finish(
+        any ? Status::pass : Status::not_applicable,
+        any ? "every line means the same to every reader" : "there is neither /etc/subuid nor /etc/subgid");
+}
+
+namespace {
+
+std::string octal(std::uint32_t mode) {
+    std::string out;
+    for (int shift = 9; shift >= 0; shift -= 3)
+        out += static_cast<char>('0' + ((mode >> static_cast<unsigned>(shift)) & 7U));
+    return out;
+}
+
+void judge_file(const std::string& path, const FileState& f, Verdict& v) {
+    constexpr std::uint32_t others_write = 0022;
+    if (!S_ISREG(f.mode)) {
+        v.fail(
+            path, path + " is " + std::string(host::file_type_name(f.mode)) + ", not a regular file",
+            {{path, std::string(host::file_type_name(f.mode)), "a regular file"}},
+            by_hand("find out who replaced the file, and put a regular file of root:root, mode 0644, in its "
+                    "place"));
+        return;
+    }
+    std::vector<Evidence> evidence;
+    policy::SetMetadata change{.path = path};
+    if (f.uid != 0 || f.gid != 0) {
+        evidence.push_back(
+            {path, "owner " + std::to_string(f.uid) + ":" + std::to_string(f.gid), "owner 0:0"});
+        change.uid = 0;
+        change.gid = 0;
+    }
+    // With an access list the group bits are its mask, so both are set right together.
+    if ((f.mode & others_write) != 0 || f.acl_writers) {
+        const auto wanted = f.mode & 07777U & ~others_write;
+        evidence.push_back({path, "mode " + octal(f.mode), "mode " + octal(wanted)});
+        change.mode = wanted;
+    }
+    if (f.acl_writers) {
+        evidence.push_back({path, "an access list lets others write", "no write permission for others"});
+        change.drop_acl = true;
+    }
+    if (f.links > 1) {
+        v.fail(path, path + " has a second name",
+               {{path, std::to_string(f.links) + " hard links", "1 hard link"}},
+               by_hand("find the other name with `find / -xdev -samefile " + path + "` and remove it"));
+        return;
+    }
+    if (!evidence.empty())
+        v.fail(path, "others than root can change " + path, std::move(evidence),
+               live_fix("give the file to root alone", {std::move(change)}));
+}
+
+}  // namespace
+
+Findings judge_file_integrity(const Context& c) {
+    Verdict v("subuid.file-integrity");
+    for (const auto& [path, state] : c.facts.file_states) {
+        if (state)
+            judge_file(path, *state, v);
+        else
+            v.unknown(path, state.error().message);
+    }
+    const bool none = c.facts.file_states.empty();
+    return std::move(v).finish(
+        none ? Status::not_applicable : Status::pass,
+        none ? "there is no subordinate id file" : "only root can change the subordinate id files");
+}
+
+}  // namespace plimsoll::modules::subuid

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modules/subuid/observe.hpp"
+
+namespace plimsoll::modules::subuid {
+
+Facts Subuid::observe(const host::Host& host, const Params& params, const policy::Provision& /*provision*/) {
+    const host::Sysroot& root = host.root();
+    Facts f;
+    f.live = host.live();
+    f.files = {read_id_file(root, "/etc/subuid"), read_id_file(root, "/etc/subgid")};
+    f.factory_files = {read_id_file(root, "/usr/etc/subuid"), read_id_file(root, "/usr/etc/subgid")};
+    f.file_states = read_file_states(root);
+    f.accounts = host.accounts();
+    f.former_accounts = read_former_accounts(root);
+    f.more_uids = find_more_uids(host);
+    f.nss = read_subid_source(root);
+    f.login_defs = read_alloc_defs(root);
+    f.containers_user = read_containers_user(root);
+    f.remap_user = read_remap_user(host);
+    f.ledger = read_ledger(root);
+    f.processes = host.processes();
+    f.nspawn_in_use = nspawn_is_used(host);
+    f.homed_users = read_homed_users(root);
+    f.rootless_users = find_rootless_users(host);
+    for (const char* name : {"newuidmap", "newgidmap"})
+        f.helpers.emplace(name, find_helper(host, name));
+    f.scan = scan_storage(host, params.scan_max_entries);
+    return f;
+}
+
+}  // namespace plimsoll::modules::subuid

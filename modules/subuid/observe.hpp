@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of Subuid::observe(); each looks at the host and changes nothing.
+#pragma once
+#include "modules/subuid/subuid.hpp"
+
+namespace plimsoll::modules::subuid {
+
+// ---- observe_files.cpp: works on images as on running hosts ----
+
+// Code::integrity when something other than a regular file stands there; a symlink counts as such.
+[[nodiscard]] Result<IdFile> read_id_file(const host::Sysroot& root, const std::string& path);
+[[nodiscard]] std::map<std::string, Result<FileState>> read_file_states(const host::Sysroot& root);
+[[nodiscard]] Result<std::optional<host::Accounts>> read_former_accounts(const host::Sysroot& root);
+[[nodiscard]] Result<SubidSource> read_subid_source(const host::Sysroot& root);
+[[nodiscard]] Result<AllocDefs> read_alloc_defs(const host::Sysroot& root);
+[[nodiscard]] Result<std::string> read_containers_user(const host::Sysroot& root);
+[[nodiscard]] Result<std::optional<std::string>> read_remap_user(const host::Host& host);
+[[nodiscard]] Result<std::vector<host::LedgerEntry>> read_ledger(const host::Sysroot& root);
+[[nodiscard]] Result<std::vector<std::string>> read_homed_users(const host::Sysroot& root);
+
+// Whether a POSIX access list (raw system.posix_acl_access, acl(5)) lets a named user or group write; true
+// also for one that cannot be understood. Pure.
+[[nodiscard]] bool acl_has_writers(std::string_view raw);
+
+// ---- observe_live.cpp: also asks /run and /proc when the host runs ----
+
+[[nodiscard]] std::vector<RealId> find_more_uids(const host::Host& host);
+[[nodiscard]] Result<bool> nspawn_is_used(const host::Host& host);
+[[nodiscard]] Result<std::vector<RootlessUser>> find_rootless_users(const host::Host& host);
+[[nodiscard]] std::vector<Result<Helper>> find_helper(const host::Host& host, const std::string& name);
+
+// ---- scan.cpp ----
+
+// Walks the rootless container storage of every account, at most `budget` entries in all.
+[[nodiscard]] StorageScan scan_storage(const host::Host& host, std::int64_t budget);
+
+}  // namespace plimsoll::modules::subuid

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/json.hpp"
+#include "core/base/text.hpp"
+#include "core/base/toml.hpp"
+#include "modules/subuid/observe.hpp"
+
+#include <algorithm>
+
+namespace plimsoll::modules::subuid {
+namespace {
+
+constexpr std::string_view state_dir = "/var/lib/plimsoll/";
+
+// nullopt: no such file.
+Result<std::optional<std::string>> read_optional(const host::Sysroot& root, const std::string& path) {
+    auto text = root.read(path);
+    if (text)
+        return std::optional(*std::move(text));
+    if (text.error().code == Code::not_found)
+        return std::nullopt;
+    return Failure(std::move(text).error());
+}
+
+bool iequals(std::string_view a, std::string_view b) {
+    const auto lower = [](char ch) {
+        return ch >= 'A' && ch <= 'Z' ? static_cast<char>(ch - 'A' + 'a') : ch;
+    };
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+}  // namespace
+
+Result<IdFile> read_id_file(const host::Sysroot& root, const std::string& path) {
+    const auto state = root.lstat(path);
+    if (!state) {
+        if (state.error().code == Code::not_found)
+            return IdFile{false, {path}};
+        return Failure(state.error());
+    }
+    // Not followed: what a symlink's target says is not what programs that replace the file will find.
+    if (!S_ISREG(state->st_mode))
+        return fail(Code::integrity, path + " is " + std::string(host::file_type_name(state->st_mode)) +
+                                         ", not a regular file");
+    PLIMSOLL_TRY(const auto text, root.read(path));
+    return IdFile{true, host::parse_subid(text, path)};
+}
+
+bool acl_has_writers(std::string_view raw) {
+    // linux/posix_acl_xattr.h: a 4-byte version, then entries of tag, permissions and id.
+    constexpr std::size_t header = 4;
+    constexpr std::size_t entry = 8;
+    constexpr unsigned named_user = 0x02;
+    constexpr unsigned named_group = 0x08;
+    constexpr unsigned mask = 0x10;
+    constexpr unsigned write = 0x02;
+    if (raw.size() < header || (raw.size() - header) % entry != 0 ||
+        !raw.starts_with(std::string_view("\2\0\0\0", 4)))
+        return true;
+    const auto u16 = [&](std::size_t at) {
+        return static_cast<unsigned>(static_cast<unsigned char>(raw[at])) |
+               static_cast<unsigned>(static_cast<unsigned char>(raw[at + 1])) << 8U;
+    };
+    bool writers = false;
+    bool masked = false;
+    for (std::size_t at = header; at < raw.size(); at += entry) {
+        const auto tag = u16(at);
+        const bool may_write = (u16(at + 2) & write) != 0;
+        if (tag == named_user || tag == named_group)
+            writers = writers || may_write;
+        else if (tag == mask)
+            masked = !may_write;
+    }
+    return writers && !masked;
+}
+
+std::map<std::string, Result<FileState>> read_file_states(const host::Sysroot& root) {
+    std::map<std::string, Result<FileState>> out;
+    for (const char* path :
+         {"/etc/subuid", "/etc/subgid", "/etc/subuid-", "/etc/subgid-", "/etc/.pwd.lock"}) {
+        const auto st = root.lstat(path);
+        if (!st) {
+            if (st.error().code != Code::not_found)
+                out.emplace(path, Failure(st.error()));
+            continue;
+        }
+        FileState state{st->st_mode, st->st_uid, st->st_gid, st->st_nlink};
+        if (S_ISREG(st->st_mode)) {
+            const auto acl = root.xattr(path, "system.posix_acl_access");
+            if (!acl) {
+                out.emplace(path, Failure(acl.error()));
+                continue;
+            }
+            state.acl_writers = *acl && acl_has_writers(**acl);
+        }
+        out.emplace(path, state);
+    }
+    return out;
+}
+
+Result<std::optional<host::Accounts>> read_former_accounts(const host::Sysroot& root) {
+    PLIMSOLL_TRY(const auto text, read_optional(root, "/etc/passwd-"));
+    if (!text)
+        return std::nullopt;
+    host::Accounts out;
+    host::parse_passwd(*text, "/etc/passwd-", out);
+    return out;
+}
+
+Result<SubidSource> read_subid_source(const host::Sysroot& root) {
+    PLIMSOLL_TRY(const auto text, read_optional(root, "/etc/nsswitch.conf"));
+    SubidSource out;
+    if (!text)
+        return out;
+    // shadow lib/nss.c nss_init(): the first line that begins with "subid:" and has a word; its first word.
+    int number = 0;
+    for (const auto line : split_lines(*text)) {
+        ++number;
+        if (!iequals(line.substr(0, 6), "subid:") || line.size() < 7)
+            continue;
+        const auto tokens = words(line.substr(6));
+        if (tokens.empty())
+            continue;
+        out.token = tokens.front();
+        out.source = "/etc/nsswitch.conf:" + std::to_string(number);
+        break;
+    }
+    if (out.token == "files")
+        return out;
+    out.plugin_found = false;
+    if (out.token.find('/') != std::string::npos)
+        return out;
+    const std::string library = "/libsubid_" + out.token + ".so";
+    for (const char* dir : {"/usr/lib64", "/usr/lib", "/lib64", "/lib", "/usr/lib/x86_64-linux-gnu",
+                            "/usr/lib/aarch64-linux-gnu", "/usr/local/lib"})
+        out.plugin_found = out.plugin_found || root.exists(dir + library);
+    return out;
+}
+
+Result<AllocDefs> read_alloc_defs(const host::Sysroot& root) {
+    AllocDefs out;
+    for (const char* path : {"/etc/login.defs", "/usr/etc/login.defs"}) {
+        PLIMSOLL_TRY(auto text, read_optional(root, path));
+        if (!text)
+            continue;
+        const auto state = root.lstat(path);
+        out.base = path;
+        out.base_is_link = state && S_ISLNK(state->st_mode);
+        out.base_text = *std::move(text);
+        out.defs = host::parse_login_defs(out.base_text, path);
+        break;
+    }
+    for (const std::string dir : {"/usr/etc/login.defs.d", "/etc/login.defs.d"}) {
+        const auto entries = root.list(dir);
+        if (!entries && entries.error().code != Code::not_found)
+            return Failure(entries.error());
+        for (const auto& e : entries.value_or(std::vector<host::DirEntry>{})) {
+            if (!e.name.ends_with(".defs"))
+                continue;
+            PLIMSOLL_TRY(const auto text, read_optional(root, dir + "/" + e.name));
+            if (text)
+                out.drop_ins.push_back(host::parse_login_defs(*text, dir + "/" + e.name));
+        }
+    }
+    return out;
+}
+
+Result<std::string> read_containers_user(const host::Sysroot& root) {
+    for (const char* path : {"/etc/containers/storage.conf", "/usr/share/containers/storage.conf"}) {
+        PLIMSOLL_TRY(const auto text, read_optional(root, path));
+        if (!text)
+            continue;
+        PLIMSOLL_TRY(const auto conf, parse_toml(*text, path));
+        const Value* user = conf.at("storage", "options", "root-auto-userns-user");
+        if (user != nullptr && user->string() != nullptr && !user->string()->empty())
+            return *user->string();
+        break;
+    }
+    return std::string("containers");  // containers/storage: RootAutoUserNsUser
+}
+
+namespace {
+
+// "default" or "USER[:GROUP]", as dockerd takes it; empty: no remapping.
+std::optional<std::string> remap_user(std::string_view value) {
+    const auto user = value.substr(0, value.find(':'));
+    if (user.empty())
+        return std::nullopt;
+    return user == "default" ? "dockremap" : std::string(user);
+}
+
+std::optional<std::string> remap_user_of_command_line(const std::vector<host::Process>& processes) {
+    constexpr std::string_view option = "--userns-remap";
+    for (const auto& p : processes) {
+        if (!p.exe || !p.exe->ends_with("/dockerd"))
+            continue;
+        for (std::size_t i = 1; i < p.argv.size(); ++i) {
+            const std::string_view arg = p.argv[i];
+            if (arg == option && i + 1 < p.argv.size())
+                return remap_user(p.argv[i + 1]);
+            if (arg.starts_with(std::string(option) + "="))
+                return remap_user(arg.substr(option.size() + 1));
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> read_remap_user(const host::Host& host) {
+    if (host.live() && host.processes())
+        if (auto user = remap_user_of_command_line(*host.processes()))
+            return user;
+    PLIMSOLL_TRY(const auto text, read_optional(host.root(), "/etc/docker/daemon.json"));
+    if (!text)
+        return std::nullopt;
+    PLIMSOLL_TRY(const auto conf, parse_json(*text, "/etc/docker/daemon.json"));
+    const Value* value = conf.at("userns-remap");
+    if (value == nullptr || value->string() == nullptr)
+        return std::nullopt;
+    return remap_user(*value->string());
+}
+
+Result<std::vector<host::LedgerEntry>> read_ledger(const host::Sysroot& root) {
+    const std::string path = std::string(state_dir) + std::string(host::ledger_name);
+    PLIMSOLL_TRY(const auto text, read_optional(root, path));
+    return text ? host::parse_ledger(*text, path) : std::vector<host::LedgerEntry>{};
+}
+
+Result<std::vector<std::string>> read_homed_users(const host::Sysroot& root) {
+    constexpr std::string_view suffix = ".identity";
+    const auto entries = root.list("/var/lib/systemd/home");
+    if (!entries && entries.error().code != Code::not_found)
+        return Failure(entries.error());
+    std::vector<std::string> out;
+    for (const auto& e : entries.value_or(std::vector<host::DirEntry>{}))
+        if (e.name.ends_with(suffix))
+            out.push_back(e.name.substr(0, e.name.size() - suffix.size()));
+    return out;
+}
+
+}  // namespace plimsoll::modules::subuid

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Subordinate ids: who may map which host ids into a user namespace, and whether that is safe (A01-A19).
+#pragma once
+#include "core/host/host.hpp"
+#include "core/host/login_defs.hpp"
+#include "core/host/subid.hpp"
+#include "core/policy/module.hpp"
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plimsoll::modules::subuid {
+
+struct Params {
+    std::string nspawn_range{"in-use"};         // reserved-overlap
+    std::int64_t min_size{65536};               // min-size
+    std::vector<std::string> users{};           // missing
+    bool discover{true};                        // missing
+    std::vector<std::string> allowed_owners{};  // stale-owner
+    std::string nss_source{"files"};            // nss-source
+    std::string containers_owner{};             // containers-user
+    bool containers_required{false};            // containers-user
+    std::int64_t containers_min{65536};         // containers-user
+    std::int64_t alloc_min_start{100000};       // alloc-policy
+    std::int64_t alloc_min_count{65536};        // alloc-policy
+    std::int64_t scan_max_entries{20000};       // foreign-scan
+};
+
+enum class IdKind { uid, gid };
+inline constexpr std::array<IdKind, 2> id_kinds{IdKind::uid, IdKind::gid};
+
+struct IdFile {
+    bool present{false};
+    host::SubidFile content{};
+};
+
+struct FileState {  // of an existing file, not followed when it is a symlink
+    std::uint32_t mode{0};
+    std::uint32_t uid{0};
+    std::uint32_t gid{0};
+    std::uint64_t links{1};
+    bool acl_writers{false};  // an access ACL lets a named user or group write
+};
+
+struct RealId {  // an id that somebody on this host really has
+    std::uint64_t id{0};
+    std::string who;     // "user bob", "group adm", "a process"
+    std::string source;  // "/etc/passwd:12", "pid 812", "/home/bob"
+    bool operator==(const RealId&) const = default;
+};
+
+struct SubidSource {  // nsswitch.conf(5), line "subid:"
+    std::string token{"files"};
+    std::string source{"/etc/nsswitch.conf"};
+    bool plugin_found{true};  // libsubid_TOKEN.so exists; always true for "files"
+};
+
+struct AllocDefs {
+    std::string base;  // path of the base file; empty: there is none
+    bool base_is_link{false};
+    std::string base_text;
+    host::LoginDefs defs{};                 // of the base file
+    std::vector<host::LoginDefs> drop_ins;  // login.defs.d, in order; only builds with libeconf read them
+};
+
+struct Helper {  // newuidmap or newgidmap as the user manager's PATH finds it
+    std::string path;
+    FileState state{};
+    std::optional<std::string> capability{};  // raw security.capability
+    bool nosuid{false};                       // the filesystem ignores setuid and file capabilities
+};
+
+struct StoredIds {  // what one rootless storage directory holds
+    std::string user;
+    std::string directory;
+    std::map<std::uint32_t, std::string> uids{};  // owner -> one path
+    std::map<std::uint32_t, std::string> gids{};
+};
+
+struct StorageScan {
+    std::vector<StoredIds> stores{};
+    bool exhausted{false};                // the budget ended before the directories did
+    std::vector<std::string> problems{};  // directories that could not be read
+};
+
+struct RootlessUser {
+    std::string name;
+    std::string reason;  // why it is taken for one: "/var/lib/systemd/linger/alice"
+};
+
+struct Facts {
+    bool live{false};
+    std::array<Result<IdFile>, 2> files{};          // /etc/subuid, /etc/subgid
+    std::array<Result<IdFile>, 2> factory_files{};  // the image's copies in /usr/etc
+    // Existing ones of /etc/subuid, subgid, their backups and /etc/.pwd.lock, by path.
+    std::map<std::string, Result<FileState>> file_states{};
+    Result<host::Accounts> accounts{};
+    Result<std::optional<host::Accounts>> former_accounts{};  // /etc/passwd-
+    std::vector<RealId> more_uids{};                          // besides the accounts: processes, homes
+    Result<SubidSource> nss{};
+    Result<AllocDefs> login_defs{};
+    Result<std::string> containers_user{};
+    Result<std::optional<std::string>> remap_user{};  // of dockerd's userns-remap
+    Result<std::vector<host::LedgerEntry>> ledger{};
+    Result<std::vector<host::Process>> processes{};
+    Result<bool> nspawn_in_use{};
+    Result<std::vector<std::string>> homed_users{};
+    Result<std::vector<RootlessUser>> rootless_users{};
+    std::map<std::string, std::vector<Result<Helper>>> helpers{};  // by name, all of PATH in its order
+    StorageScan scan{};
+};
+
+struct Subuid {
+    static constexpr std::string_view name = "subuid";
+    using Params = subuid::Params;
+    using Facts = subuid::Facts;
+    [[nodiscard]] static std::span<const policy::ControlInfo> controls();
+    [[nodiscard]] static const std::vector<policy::Param<Params>>& params();
+    [[nodiscard]] static Facts observe(const host::Host& host, const Params& params,
+                                       const policy::Provision& provision);
+    [[nodiscard]] static std::vector<policy::Finding> evaluate(const Params& params,
+                                                               const policy::Provision& provision,
+                                                               const Facts& facts, Time now);
+};
+
+}  // namespace plimsoll::modules::subuid
