@@ -102,7 +102,7 @@ void collect_paths(const Value& v, Keys keys, bool wanted, std::set<std::string>
 
 std::set<std::string> paths_in(const EngineConfigFacts& facts, Keys keys) {
     std::set<std::string> out;
-    for (const ConfigFiles* files : {&facts.containers, &facts.storage})
+    for (const ConfFiles* files : {&facts.containers, &facts.storage})
         for (const auto& [path, file] : files->files)
             if (file.content)
                 collect_paths(*file.content, keys, false, out);
@@ -127,13 +127,12 @@ void observe_profiles(const host::Sysroot& root, EngineConfigFacts& out) {
             out.seccomp.emplace(path, read_profile(root, path));
 }
 
-void observe_paths(const host::Sysroot& root, const std::vector<ConfigOwner>& owners,
-                   EngineConfigFacts& out) {
+void observe_paths(const host::Sysroot& root, const std::vector<ConfOwner>& owners, EngineConfigFacts& out) {
     static constexpr std::array<std::string_view, 7> keys{
         "hooks_dir", "cdi_spec_dirs", "image_copy_tmp_dir",   "runtimes",
         "graphroot", "mount_program", "additionalimagestores"};
     auto paths = paths_in(out, keys);
-    for (const ConfigOwner& owner : owners)
+    for (const ConfOwner& owner : owners)
         paths.insert(default_graphroot(owner));
     for (const std::string& path : paths)
         out.paths.emplace(path, chain_of(root, path));
@@ -176,13 +175,13 @@ void scan_environment_directory(const host::Sysroot& root, const std::string& di
             scan_environment(root, dir + "/" + e.name, out, facts);
 }
 
-void observe_environment(const host::Sysroot& root, const std::vector<ConfigOwner>& owners,
+void observe_environment(const host::Sysroot& root, const std::vector<ConfOwner>& owners,
                          EngineConfigFacts& out) {
     std::vector<EnvironmentVariable> everywhere;
     scan_environment(root, "/etc/environment", everywhere, out);
     for (const char* dir : {"/usr/lib/environment.d", "/run/environment.d", "/etc/environment.d"})
         scan_environment_directory(root, dir, everywhere, out);
-    for (const ConfigOwner& owner : owners) {
+    for (const ConfOwner& owner : owners) {
         std::vector<EnvironmentVariable> own = everywhere;
         if (owner.uid != 0 && owner.home.size() > 1)
             scan_environment_directory(root, owner.home + "/.config/environment.d", own, out);
@@ -191,7 +190,7 @@ void observe_environment(const host::Sysroot& root, const std::vector<ConfigOwne
     }
 }
 
-void read_registries(const host::Sysroot& root, const std::string& base, const ConfigOwner& owner,
+void read_registries(const host::Sysroot& root, const std::string& base, const ConfOwner& owner,
                      EngineConfigFacts& out) {
     std::vector<std::string> paths{base + "registries.conf"};
     const auto entries = root.list(base + "registries.conf.d");
@@ -281,7 +280,7 @@ EngineConfigFacts EngineConfig::observe(const host::Host& host, const Params&,
     const auto owners = owners_of(out);
     out.containers = read_config_files(root, "containers", owners);
     out.storage = read_config_files(root, "storage", owners);
-    for (const ConfigOwner& owner : owners)
+    for (const ConfOwner& owner : owners)
         read_registries(root, owner.uid == 0 ? "/etc/containers/" : owner.home + "/.config/containers/",
                         owner, out);
     observe_paths(root, owners, out);

@@ -53,9 +53,9 @@ struct EnvironmentVariable {  // one that moves the configuration elsewhere
 struct EngineConfigFacts {
     Result<std::vector<RootlessUser>> users;
     Podman podman;
-    ConfigFiles containers;
-    ConfigFiles storage;
-    std::map<std::string, ConfigFile> registries;                         // by path
+    ConfFiles containers;
+    ConfFiles storage;
+    std::map<std::string, ConfFile> registries;                           // by path
     std::map<std::string, PathChain> paths;                               // what the files point to
     std::map<std::string, Result<SeccompProfile>> seccomp;                // by path; absent: no such file
     std::map<std::string, std::vector<EnvironmentVariable>> environment;  // by user name

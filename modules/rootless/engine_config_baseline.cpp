@@ -15,11 +15,11 @@ using policy::Severity;
 struct Judge {
     const EngineConfigParams& params;
     const EngineConfigFacts& facts;
-    const ConfigOwner& owner;
+    const ConfOwner& owner;
     const Effective& config;
     Defects out{};
 
-    void defect(const Setting& s, std::string_view key, std::string found, std::string expected,
+    void defect(const ConfSetting& s, std::string_view key, std::string found, std::string expected,
                 std::optional<Value> repair = {}, Severity severity = Severity::medium) {
         out.push_back({.key = std::string(key),
                        .source = s.source,
@@ -43,7 +43,7 @@ bool any_glob(const std::vector<std::string>& globs, const std::string& s) {
 }
 
 // Elements of an array of strings; others are a type error, which containers.conf.effective reports.
-std::vector<std::string> strings_of(const Setting& s) {
+std::vector<std::string> strings_of(const ConfSetting& s) {
     std::vector<std::string> out;
     if (const Array* a = s.value.array())
         for (const Value& e : *a)
@@ -68,11 +68,11 @@ void judge_booleans(Judge& j) {
         {"engine.no_pivot_root", false, Severity::high},
     }};
     for (const Rule& r : rules)
-        if (const Setting* s = j.config.find(r.key); s != nullptr && !(s->value == Value(r.want)))
+        if (const ConfSetting* s = j.config.find(r.key); s != nullptr && !(s->value == Value(r.want)))
             j.defect(*s, r.key, show_value(s->value), r.want ? "true" : "false", Value(r.want), r.severity);
-    const Setting* read_only = j.config.find("containers.read_only");
+    const ConfSetting* read_only = j.config.find("containers.read_only");
     if (j.params.read_only && (read_only == nullptr || !(read_only->value == Value(true))))
-        j.defect(read_only != nullptr ? *read_only : Setting{{}, "", "podman's default"},
+        j.defect(read_only != nullptr ? *read_only : ConfSetting{{}, "", "podman's default"},
                  "containers.read_only", read_only != nullptr ? show_value(read_only->value) : "false",
                  "true", Value(true));
 }
@@ -91,27 +91,27 @@ void judge_namespaces(Judge& j) {
         {"containers.cgroupns", "private"},
     }};
     for (const Rule& r : rules)
-        if (const Setting* s = j.config.find(r.key); s != nullptr && s->value == Value("host"))
+        if (const ConfSetting* s = j.config.find(r.key); s != nullptr && s->value == Value("host"))
             j.defect(*s, r.key, "\"host\"", "a namespace of its own", Value(r.repair), Severity::high);
-    if (const Setting* s = j.config.find("containers.cgroups");
+    if (const ConfSetting* s = j.config.find("containers.cgroups");
         s != nullptr && (s->value == Value("disabled") || s->value == Value("no-conmon")))
         j.defect(*s, "containers.cgroups", show_value(s->value), "\"enabled\"", Value("enabled"));
-    const Setting* userns = j.config.find("containers.userns");
+    const ConfSetting* userns = j.config.find("containers.userns");
     const std::string* mode = userns != nullptr ? userns->value.string() : nullptr;
     const bool own = mode != nullptr && (mode->starts_with("auto") || mode->starts_with("keep-id") ||
                                          *mode == "nomap" || *mode == "private");
     if (j.params.separate_userns && !own)
-        j.defect(userns != nullptr ? *userns : Setting{{}, "", "podman's default"}, "containers.userns",
+        j.defect(userns != nullptr ? *userns : ConfSetting{{}, "", "podman's default"}, "containers.userns",
                  userns != nullptr ? show_value(userns->value) : "\"host\"",
                  "\"auto\", \"keep-id\" or \"nomap\"", Value("auto"));
 }
 
 void judge_numbers(Judge& j) {
-    if (const Setting* s = j.config.find("containers.pids_limit");
+    if (const ConfSetting* s = j.config.find("containers.pids_limit");
         s != nullptr && s->value.integer() != nullptr && *s->value.integer() <= 0)
         j.defect(*s, "containers.pids_limit", show_value(s->value), "more than 0: 0 and less mean no limit",
                  Value(2048));
-    const Setting* umask = j.config.find("containers.umask");
+    const ConfSetting* umask = j.config.find("containers.umask");
     const std::string* digits = umask != nullptr ? umask->value.string() : nullptr;
     if (digits == nullptr)
         return;
@@ -134,7 +134,7 @@ std::string capability(std::string_view name) {
 }
 
 void judge_capabilities(Judge& j) {
-    const Setting* s = j.config.find("containers.default_capabilities");
+    const ConfSetting* s = j.config.find("containers.default_capabilities");
     if (s == nullptr)
         return;
     std::vector<std::string> extra;
@@ -173,7 +173,7 @@ std::optional<Value> packaged_repair(const EngineConfigFacts& facts) {
     return good ? std::optional(Value(packaged_profile)) : std::nullopt;
 }
 
-void judge_profile(Judge& j, const Setting& s, const std::string& path) {
+void judge_profile(Judge& j, const ConfSetting& s, const std::string& path) {
     const auto found = j.facts.seccomp.find(path);
     static constexpr std::string_view key = "containers.seccomp_profile";
     if (found == j.facts.seccomp.end()) {
@@ -204,7 +204,7 @@ void judge_profile(Judge& j, const Setting& s, const std::string& path) {
 }
 
 void judge_confinement(Judge& j) {
-    const Setting* s = j.config.find("containers.seccomp_profile");
+    const ConfSetting* s = j.config.find("containers.seccomp_profile");
     const std::string* path = s != nullptr ? s->value.string() : nullptr;
     if (path != nullptr && *path == "unconfined")
         j.defect(*s, "containers.seccomp_profile", "\"unconfined\"", "a profile", packaged_repair(j.facts),
@@ -215,7 +215,7 @@ void judge_confinement(Judge& j) {
         judge_profile(j, {{}, "", std::string(override_profile)}, std::string(override_profile));
     else if (j.facts.seccomp.contains(std::string(packaged_profile)))
         judge_profile(j, {{}, "", std::string(packaged_profile)}, std::string(packaged_profile));
-    if (const Setting* a = j.config.find("containers.apparmor_profile");
+    if (const ConfSetting* a = j.config.find("containers.apparmor_profile");
         a != nullptr && a->value == Value("unconfined"))
         j.defect(*a, "containers.apparmor_profile", "\"unconfined\"", "a profile, or not set", {},
                  Severity::high);
@@ -273,7 +273,7 @@ std::string host_source(std::string_view key, const std::string& entry) {
 
 void judge_mounts(Judge& j) {
     for (const std::string_view key : {"containers.devices", "containers.mounts", "containers.volumes"}) {
-        const Setting* s = j.config.find(key);
+        const ConfSetting* s = j.config.find(key);
         if (s == nullptr)
             continue;
         std::vector<std::string> bad;
@@ -298,7 +298,7 @@ void judge_mounts(Judge& j) {
 // A hook, a CDI file or a runtime is code that runs as the engine's user.
 void judge_code_paths(Judge& j) {
     for (const std::string_view key : {"engine.hooks_dir", "engine.cdi_spec_dirs"}) {
-        const Setting* s = j.config.find(key);
+        const ConfSetting* s = j.config.find(key);
         if (s == nullptr)
             continue;
         std::vector<std::string> bad;
@@ -320,7 +320,7 @@ void judge_code_paths(Judge& j) {
                 if (const std::string why = unsafe_path(j.facts, path, j.owner.uid); !why.empty())
                     j.defect(s, printable(key), printable(path, 80) + ": " + printable(why, 120),
                              "programs that only root or the user can change", {}, Severity::high);
-    if (const Setting* s = j.config.find("engine.image_copy_tmp_dir");
+    if (const ConfSetting* s = j.config.find("engine.image_copy_tmp_dir");
         s != nullptr && s->value.string() != nullptr)
         if (const auto chain = j.facts.paths.find(*s->value.string());
             chain != j.facts.paths.end() && chain->second && !chain->second->empty() &&
@@ -331,7 +331,7 @@ void judge_code_paths(Judge& j) {
 }
 
 void judge_addresses(Judge& j) {
-    const Setting* s = j.config.find("containers.default_host_ips");
+    const ConfSetting* s = j.config.find("containers.default_host_ips");
     if (s == nullptr)
         return;
     for (const std::string& ip : strings_of(*s))
@@ -351,7 +351,7 @@ void judge_silent_keys(Judge& j) {
 }  // namespace
 
 Defects baseline_defects(const EngineConfigParams& params, const EngineConfigFacts& facts,
-                         const ConfigOwner& owner, const Effective& config) {
+                         const ConfOwner& owner, const Effective& config) {
     Judge j{params, facts, owner, config};
     // What cannot be read or parsed could say anything; a defect found elsewhere stays one all the same.
     for (const std::string& why : config.refused)
@@ -359,7 +359,7 @@ Defects baseline_defects(const EngineConfigParams& params, const EngineConfigFac
     for (const Error& e : config.unreadable)
         j.unknown("file", owner.name, printable(e.message));
     for (const KnownKey& k : known_keys())
-        if (const Setting* s = config.find(k.key); s != nullptr && !type_problem(k, *s).empty())
+        if (const ConfSetting* s = config.find(k.key); s != nullptr && !type_problem(k, *s).empty())
             j.unknown(k.key, s->source, type_problem(k, *s));
     if (const auto moved = facts.environment.find(owner.name); moved != facts.environment.end())
         for (const EnvironmentVariable& v : moved->second)

@@ -69,20 +69,20 @@ const Value* provisioned(const Provision& provision, std::string_view key) {
     return section != nullptr ? section->at(key.substr(dot + 1)) : nullptr;
 }
 
-bool differs(const Setting* a, const Setting* b) {
+bool differs(const ConfSetting* a, const ConfSetting* b) {
     return (a == nullptr) != (b == nullptr) || (a != nullptr && !(a->value == b->value));
 }
 
 void add_overrides(const EngineConfigParams& params, const Provision& provision,
-                   const EngineConfigFacts& facts, Layering layering, const ConfigOwner& owner,
+                   const EngineConfigFacts& facts, Layering layering, const ConfOwner& owner,
                    const Effective& mine, Defects& out) {
     if (owner.uid == 0)  // the administrator's own file is not a user's
         return;
     const Effective system =
         merge_config(facts.containers, "containers", layering, {owner.name, owner.uid, ""});
     for (const KnownKey& k : keys) {
-        const Setting* theirs = system.find(k.key);
-        const Setting* own = mine.find(k.key);
+        const ConfSetting* theirs = system.find(k.key);
+        const ConfSetting* own = mine.find(k.key);
         const Value* wanted = provisioned(provision, k.key);
         if (!differs(theirs, own) || (params.allow_user_overrides && wanted == nullptr))
             continue;
@@ -99,7 +99,7 @@ void add_overrides(const EngineConfigParams& params, const Provision& provision,
 }
 
 Defects effective_defects(const EngineConfigParams& params, const Provision& provision,
-                          const EngineConfigFacts& facts, Layering layering, const ConfigOwner& owner) {
+                          const EngineConfigFacts& facts, Layering layering, const ConfOwner& owner) {
     const Effective config = merge_config(facts.containers, "containers", layering, owner);
     Defects out;
     for (const std::string& why : config.refused)
@@ -108,7 +108,7 @@ Defects effective_defects(const EngineConfigParams& params, const Provision& pro
                        .found = printable(why),
                        .expected = "TOML that podman can read"});
     for (const KnownKey& k : keys)
-        if (const Setting* s = config.find(k.key))
+        if (const ConfSetting* s = config.find(k.key))
             if (const std::string why = type_problem(k, *s); !why.empty())
                 out.push_back({.key = std::string(k.key),
                                .source = s->source,
@@ -130,16 +130,16 @@ Defects effective_defects(const EngineConfigParams& params, const Provision& pro
     return out;
 }
 
-std::vector<Evidence> origins(const EngineConfigFacts& facts, const ConfigOwner& owner) {
+std::vector<Evidence> origins(const EngineConfigFacts& facts, const ConfOwner& owner) {
     std::vector<Evidence> out;
     const auto config = merge_config(facts.containers, "containers", facts.podman.layerings().front(), owner);
     for (const KnownKey& k : keys)
-        if (const Setting* s = config.find(k.key))
+        if (const ConfSetting* s = config.find(k.key))
             out.push_back({s->source, std::string(k.key) + " = " + show_value(s->value), ""});
     return out;
 }
 
-Finding effective_finding(const EngineConfigFacts& facts, const ConfigOwner& owner, const Defects& defects) {
+Finding effective_finding(const EngineConfigFacts& facts, const ConfOwner& owner, const Defects& defects) {
     const policy::ControlInfo& control = effective_control();
     const Status status = status_of(defects);
     if (status == Status::pass) {
@@ -167,7 +167,7 @@ std::span<const KnownKey> known_keys() {
     return keys;
 }
 
-std::string type_problem(const KnownKey& known, const Setting& setting) {
+std::string type_problem(const KnownKey& known, const ConfSetting& setting) {
     const Value& v = setting.value;
     const bool right = (known.type == Type::boolean && v.boolean() != nullptr) ||
                        (known.type == Type::integer && v.integer() != nullptr) ||
@@ -189,7 +189,7 @@ Status status_of(const Defects& defects) {
     return defects.empty() ? Status::pass : Status::unknown;
 }
 
-std::vector<ConfigOwner> owners_of(const EngineConfigFacts& facts) {
+std::vector<ConfOwner> owners_of(const EngineConfigFacts& facts) {
     return config_owners(facts.users ? *facts.users : std::vector<RootlessUser>{});
 }
 
@@ -220,7 +220,7 @@ std::string unsafe_path(const EngineConfigFacts& facts, const std::string& path,
     return "";
 }
 
-std::string default_graphroot(const ConfigOwner& owner) {
+std::string default_graphroot(const ConfOwner& owner) {
     return owner.uid == 0 ? "/var/lib/containers/storage" : owner.home + "/.local/share/containers/storage";
 }
 
@@ -232,7 +232,7 @@ std::vector<Finding> judge_effective(const EngineConfigParams& params, const Pro
                                    "who runs podman is not known: " + facts.users.error().message));
     for (const Error& e : facts.unreadable)
         out.push_back(make_finding(effective_control(), Status::unknown, "host", printable(e.message)));
-    for (const ConfigOwner& owner : owners_of(facts))
+    for (const ConfOwner& owner : owners_of(facts))
         out.push_back(effective_finding(facts, owner, in_every_layering(facts.podman, [&](Layering layering) {
                                             return effective_defects(params, provision, facts, layering,
                                                                      owner);

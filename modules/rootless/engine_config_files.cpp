@@ -25,7 +25,7 @@ struct Place {
     bool directory{false};
 };
 
-std::string user_dir(const ConfigOwner& owner) {
+std::string user_dir(const ConfOwner& owner) {
     return owner.home.size() > 1 && owner.home.front() == '/' ? owner.home + "/.config/containers/"
                                                               : std::string();
 }
@@ -34,13 +34,13 @@ std::string at(std::string_view dir, const std::string& name) {
     return std::string(dir) + name;
 }
 
-std::string uid_dir(const std::string& dir, const ConfigOwner& owner) {
+std::string uid_dir(const std::string& dir, const ConfOwner& owner) {
     return dir + "/" + std::to_string(owner.uid);
 }
 
 // containers-storage before podman 6 knows no drop-ins: its main file in /etc hides the vendor's. What /etc
 // says about a few keys reaches rootless users through their own file too, so it is merged for them as well.
-std::vector<Place> storage_places(const ConfigFiles& files, const ConfigOwner& owner) {
+std::vector<Place> storage_places(const ConfFiles& files, const ConfOwner& owner) {
     const std::string etc = at(admin, "storage.conf");
     std::vector<Place> out{{files.files.contains(etc) ? etc : at(vendor, "storage.conf")}};
     if (owner.uid != 0 && !user_dir(owner).empty())
@@ -48,7 +48,7 @@ std::vector<Place> storage_places(const ConfigFiles& files, const ConfigOwner& o
     return out;
 }
 
-std::vector<Place> merged_places(Layering layering, const ConfigOwner& owner, const std::string& kind) {
+std::vector<Place> merged_places(Layering layering, const ConfOwner& owner, const std::string& kind) {
     const std::string main = kind + ".conf";
     std::vector<Place> out{{at(vendor, main)}, {at(admin, main)}, {at(admin, main + ".d"), true}};
     const bool newer = layering == Layering::merged_rootless;
@@ -66,7 +66,7 @@ std::vector<Place> merged_places(Layering layering, const ConfigOwner& owner, co
 }
 
 // Podman 6, lowest precedence first.
-std::vector<std::string> drop_in_directories(const std::string& kind, const ConfigOwner& owner) {
+std::vector<std::string> drop_in_directories(const std::string& kind, const ConfOwner& owner) {
     std::vector<std::string> out;
     for (const std::string_view base : {vendor, admin}) {
         out.push_back(at(base, kind + ".conf.d"));
@@ -81,8 +81,8 @@ std::vector<std::string> drop_in_directories(const std::string& kind, const Conf
 }
 
 // The files of `tree` directly in `dir`; the map is sorted by path, so these are sorted by name.
-std::vector<const ConfigFile*> files_in(const ConfigFiles& tree, const std::string& dir) {
-    std::vector<const ConfigFile*> out;
+std::vector<const ConfFile*> files_in(const ConfFiles& tree, const std::string& dir) {
+    std::vector<const ConfFile*> out;
     const std::string prefix = dir + "/";
     for (auto i = tree.files.lower_bound(prefix); i != tree.files.end() && i->first.starts_with(prefix); ++i)
         if (i->first.find('/', prefix.size()) == std::string::npos)
@@ -90,9 +90,9 @@ std::vector<const ConfigFile*> files_in(const ConfigFiles& tree, const std::stri
     return out;
 }
 
-std::vector<const ConfigFile*> first_main_order(const ConfigFiles& tree, const std::string& kind,
-                                                const ConfigOwner& owner) {
-    std::vector<const ConfigFile*> out;
+std::vector<const ConfFile*> first_main_order(const ConfFiles& tree, const std::string& kind,
+                                              const ConfOwner& owner) {
+    std::vector<const ConfFile*> out;
     std::vector<std::string> mains{at(admin, kind + ".conf"), at(vendor, kind + ".conf")};
     if (!user_dir(owner).empty())
         mains.insert(mains.begin(), user_dir(owner) + kind + ".conf");
@@ -101,9 +101,9 @@ std::vector<const ConfigFile*> first_main_order(const ConfigFiles& tree, const s
             out.push_back(&f->second);
             break;
         }
-    std::map<std::string, const ConfigFile*> by_name;
+    std::map<std::string, const ConfFile*> by_name;
     for (const std::string& dir : drop_in_directories(kind, owner))
-        for (const ConfigFile* f : files_in(tree, dir))
+        for (const ConfFile* f : files_in(tree, dir))
             if (f->regular)
                 by_name[f->path.substr(dir.size() + 1)] = f;
     for (const auto& [name, f] : by_name)
@@ -111,16 +111,15 @@ std::vector<const ConfigFile*> first_main_order(const ConfigFiles& tree, const s
     return out;
 }
 
-void read_one(const host::Sysroot& root, const std::string& path, const ConfigOwner& owner,
-              ConfigFiles& out) {
+void read_one(const host::Sysroot& root, const std::string& path, const ConfOwner& owner, ConfFiles& out) {
     if (out.files.contains(path))
         return;
     if (auto file = read_config_file(root, path, owner))
         out.files.emplace(path, *std::move(file));
 }
 
-void read_directory(const host::Sysroot& root, const std::string& dir, const ConfigOwner& owner,
-                    ConfigFiles& out) {
+void read_directory(const host::Sysroot& root, const std::string& dir, const ConfOwner& owner,
+                    ConfFiles& out) {
     const auto entries = root.list(dir);
     if (!entries) {
         if (entries.error().code != Code::not_found)
@@ -141,7 +140,7 @@ void read_directory(const host::Sysroot& root, const std::string& dir, const Con
     }
 }
 
-bool owner_can_read(const host::Sysroot& root, const std::string& path, const ConfigOwner& owner) {
+bool owner_can_read(const host::Sysroot& root, const std::string& path, const ConfOwner& owner) {
     if (owner.uid == 0)
         return true;
     const auto st = root.stat(path);
@@ -152,7 +151,7 @@ bool owner_can_read(const host::Sysroot& root, const std::string& path, const Co
 
 class Merger {
   public:
-    void add(const ConfigFile& file) {
+    void add(const ConfFile& file) {
         if (!file.content) {
             const Error& e = file.content.error();
             if (e.code == Code::invalid_input && e.message.starts_with(file.path + ":"))
@@ -170,7 +169,7 @@ class Merger {
     void unreadable(const Error& e) { out_.unreadable.push_back(e); }
 
   private:
-    void add_table(const ConfigFile& file, const std::string& prefix, const Table& table) {
+    void add_table(const ConfFile& file, const std::string& prefix, const Table& table) {
         std::set<std::string> seen;
         for (const Member& m : table) {
             const std::string key = prefix + fold_key(m.key);
@@ -186,9 +185,9 @@ class Merger {
     }
 
     // An array may hold { append = true }: it and later ones of the key then add to what was there.
-    void set(const ConfigFile& file, const std::string& key, const Value& value, const std::string& source) {
+    void set(const ConfFile& file, const std::string& key, const Value& value, const std::string& source) {
         const Array* elements = value.array();
-        Setting& s = out_.settings[key];
+        ConfSetting& s = out_.settings[key];
         if (elements == nullptr) {
             s = {value, file.path, source};
             return;
@@ -262,23 +261,23 @@ Podman find_podman(const host::Sysroot& root) {
 
 // ---- reading ----
 
-std::vector<ConfigOwner> config_owners(const std::vector<RootlessUser>& users) {
-    std::vector<ConfigOwner> out{{"root", 0, "/root"}};
+std::vector<ConfOwner> config_owners(const std::vector<RootlessUser>& users) {
+    std::vector<ConfOwner> out{{"root", 0, "/root"}};
     for (const RootlessUser& u : users)
         out.push_back({u.name, u.uid, u.home});
     return out;
 }
 
-bool in_home(const ConfigOwner& owner, const std::string& path) {
+bool in_home(const ConfOwner& owner, const std::string& path) {
     return owner.home.size() > 1 && path.starts_with(owner.home + "/");
 }
 
-std::optional<ConfigFile> read_config_file(const host::Sysroot& root, const std::string& path,
-                                           const ConfigOwner& owner) {
+std::optional<ConfFile> read_config_file(const host::Sysroot& root, const std::string& path,
+                                         const ConfOwner& owner) {
     const auto own = root.lstat(path);
     if (!own && own.error().code == Code::not_found)
         return std::nullopt;
-    ConfigFile out{path, own && S_ISREG(own->st_mode), Value(Table{})};
+    ConfFile out{path, own && S_ISREG(own->st_mode), Value(Table{})};
     if (!owner_can_read(root, path, owner)) {
         out.content =
             fail(Code::permission, "read " + path + ": leads to a file that " + owner.name + " may not read");
@@ -296,10 +295,10 @@ std::optional<ConfigFile> read_config_file(const host::Sysroot& root, const std:
     return out;
 }
 
-ConfigFiles read_config_files(const host::Sysroot& root, const std::string& kind,
-                              const std::vector<ConfigOwner>& owners) {
-    ConfigFiles out;
-    for (const ConfigOwner& owner : owners) {
+ConfFiles read_config_files(const host::Sysroot& root, const std::string& kind,
+                            const std::vector<ConfOwner>& owners) {
+    ConfFiles out;
+    for (const ConfOwner& owner : owners) {
         for (const Place& p : merged_places(Layering::merged_rootless, owner, kind)) {
             if (p.directory)
                 read_directory(root, p.path, owner, out);
@@ -312,11 +311,11 @@ ConfigFiles read_config_files(const host::Sysroot& root, const std::string& kind
     return out;
 }
 
-std::vector<const ConfigFile*> merge_order(const ConfigFiles& files, const std::string& kind,
-                                           Layering layering, const ConfigOwner& owner) {
+std::vector<const ConfFile*> merge_order(const ConfFiles& files, const std::string& kind, Layering layering,
+                                         const ConfOwner& owner) {
     if (layering == Layering::first_main)
         return first_main_order(files, kind, owner);
-    std::vector<const ConfigFile*> out;
+    std::vector<const ConfFile*> out;
     const auto places =
         kind == "storage" ? storage_places(files, owner) : merged_places(layering, owner, kind);
     for (const Place& p : places) {
@@ -330,10 +329,10 @@ std::vector<const ConfigFile*> merge_order(const ConfigFiles& files, const std::
     return out;
 }
 
-Effective merge_config(const ConfigFiles& files, const std::string& kind, Layering layering,
-                       const ConfigOwner& owner) {
+Effective merge_config(const ConfFiles& files, const std::string& kind, Layering layering,
+                       const ConfOwner& owner) {
     Merger merger;
-    for (const ConfigFile* f : merge_order(files, kind, layering, owner))
+    for (const ConfFile* f : merge_order(files, kind, layering, owner))
         merger.add(*f);
     for (const auto& [dir, error] : files.directories)
         if (dir.starts_with(admin) || dir.starts_with(vendor) || in_home(owner, dir))
@@ -341,17 +340,17 @@ Effective merge_config(const ConfigFiles& files, const std::string& kind, Layeri
     return merger.take();
 }
 
-ConfigFiles with_file(ConfigFiles files, const std::string& path, const std::string& text) {
-    files.files.insert_or_assign(path, ConfigFile{path, true, parse_toml(text, path), text});
+ConfFiles with_file(ConfFiles files, const std::string& path, const std::string& text) {
+    files.files.insert_or_assign(path, ConfFile{path, true, parse_toml(text, path), text});
     return files;
 }
 
-const Setting* Effective::find(std::string_view key) const {
+const ConfSetting* Effective::find(std::string_view key) const {
     const auto i = settings.find(key);
     return i != settings.end() ? &i->second : nullptr;
 }
 
-std::string wrong_type(const Setting& setting, std::string_view key, std::string_view expected) {
+std::string wrong_type(const ConfSetting& setting, std::string_view key, std::string_view expected) {
     return setting.source + ": " + std::string(key) + " is " + std::string(setting.value.type_name()) +
            ", podman takes " + std::string(expected) + " only";
 }
@@ -369,6 +368,13 @@ std::string fold_key(std::string_view key) {
             out += key[i] >= 'A' && key[i] <= 'Z' ? static_cast<char>(key[i] - 'A' + 'a') : key[i];
         }
     }
+    return out;
+}
+
+std::string octal_mode(std::uint32_t mode) {
+    std::string out = "0000";
+    for (std::size_t i = 0; i < 4; ++i)
+        out[3 - i] = static_cast<char>('0' + ((mode >> (3 * i)) & 7U));
     return out;
 }
 

@@ -33,7 +33,7 @@ struct Podman {
 
 [[nodiscard]] Podman find_podman(const host::Sysroot& root);
 
-struct ConfigFile {
+struct ConfFile {
     std::string path;
     bool regular{true};     // itself, not through a symlink: podman 6 takes no other drop-ins
     Result<Value> content;  // Code::invalid_input: not TOML, with "FILE:LINE:COLUMN"; others: not readable
@@ -41,34 +41,34 @@ struct ConfigFile {
 };
 
 // Everything any layering might read for the users that were asked for.
-struct ConfigFiles {
-    std::map<std::string, ConfigFile> files;   // by path
+struct ConfFiles {
+    std::map<std::string, ConfFile> files;     // by path
     std::map<std::string, Error> directories;  // that could not be listed
 };
 
 // Whose configuration: uid 0 is rootful podman.
-struct ConfigOwner {
+struct ConfOwner {
     std::string name;
     std::uint32_t uid{0};
     std::string home;
 };
 
 // root first, then the users.
-[[nodiscard]] std::vector<ConfigOwner> config_owners(const std::vector<RootlessUser>& users);
+[[nodiscard]] std::vector<ConfOwner> config_owners(const std::vector<RootlessUser>& users);
 
 // `kind` is "containers" or "storage". Files of a user that the user could not read (a symlink to a foreign
 // file) are errors, so that their content is neither judged nor shown.
-[[nodiscard]] ConfigFiles read_config_files(const host::Sysroot& root, const std::string& kind,
-                                            const std::vector<ConfigOwner>& owners);
+[[nodiscard]] ConfFiles read_config_files(const host::Sysroot& root, const std::string& kind,
+                                          const std::vector<ConfOwner>& owners);
 
 // One file of an owner, with the same care. nullopt: no such file.
-[[nodiscard]] std::optional<ConfigFile> read_config_file(const host::Sysroot& root, const std::string& path,
-                                                         const ConfigOwner& owner);
+[[nodiscard]] std::optional<ConfFile> read_config_file(const host::Sysroot& root, const std::string& path,
+                                                       const ConfOwner& owner);
 
 // Whether the owner, not root, wrote the file or can.
-[[nodiscard]] bool in_home(const ConfigOwner& owner, const std::string& path);
+[[nodiscard]] bool in_home(const ConfOwner& owner, const std::string& path);
 
-struct Setting {
+struct ConfSetting {
     Value value;
     std::string file;    // path of the file that decided
     std::string source;  // "FILE:LINE"; several, joined by ", ", when elements were appended to an array
@@ -76,30 +76,34 @@ struct Setting {
 
 struct Effective {
     // By key path in lower case, "containers.netns": podman's decoder matches keys without regard to case.
-    std::map<std::string, Setting, std::less<>> settings;
+    std::map<std::string, ConfSetting, std::less<>> settings;
     // Why podman would not start, or do something nobody can foresee: "FILE:LINE: reason".
     std::vector<std::string> refused;
     // Files and directories that exist and could not be read by us.
     std::vector<Error> unreadable;
 
-    [[nodiscard]] const Setting* find(std::string_view key) const;
+    [[nodiscard]] const ConfSetting* find(std::string_view key) const;
 };
 
 // Pure. The files in the order in which they are merged, for one owner.
-[[nodiscard]] std::vector<const ConfigFile*> merge_order(const ConfigFiles& files, const std::string& kind,
-                                                         Layering layering, const ConfigOwner& owner);
-[[nodiscard]] Effective merge_config(const ConfigFiles& files, const std::string& kind, Layering layering,
-                                     const ConfigOwner& owner);
+[[nodiscard]] std::vector<const ConfFile*> merge_order(const ConfFiles& files, const std::string& kind,
+                                                       Layering layering, const ConfOwner& owner);
+[[nodiscard]] Effective merge_config(const ConfFiles& files, const std::string& kind, Layering layering,
+                                     const ConfOwner& owner);
 
 // Pure. As if `path` held `text`.
-[[nodiscard]] ConfigFiles with_file(ConfigFiles files, const std::string& path, const std::string& text);
+[[nodiscard]] ConfFiles with_file(ConfFiles files, const std::string& path, const std::string& text);
 
 // "FILE:LINE: reason" for a setting whose type is not what podman's decoder takes.
-[[nodiscard]] std::string wrong_type(const Setting& setting, std::string_view key, std::string_view expected);
+[[nodiscard]] std::string wrong_type(const ConfSetting& setting, std::string_view key,
+                                     std::string_view expected);
 
 // A key as podman's decoder compares it: without regard to case, also for the two characters outside ASCII
 // whose simple case folding is an ASCII letter.
 [[nodiscard]] std::string fold_key(std::string_view key);
+
+// "0755": the permission bits of a mode.
+[[nodiscard]] std::string octal_mode(std::uint32_t mode);
 
 // Value as one would write it in TOML, safe to show.
 [[nodiscard]] std::string show_value(const Value& v);

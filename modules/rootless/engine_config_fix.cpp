@@ -19,7 +19,7 @@ using policy::Status;
 const std::string drop_in = "/etc/containers/containers.conf.d/90-plimsoll-baseline.conf";
 
 Defects layered_defects(const EngineConfigParams& params, const EngineConfigFacts& facts,
-                        const ConfigFiles& files, const ConfigOwner& owner) {
+                        const ConfFiles& files, const ConfOwner& owner) {
     return in_every_layering(facts.podman, [&](Layering layering) {
         return baseline_defects(params, facts, owner, merge_config(files, "containers", layering, owner));
     });
@@ -33,7 +33,7 @@ std::string drop_in_content(const EngineConfigFacts& facts, const std::vector<De
         const Effective kept =
             merge_config({{{drop_in, mine->second}}, {}}, "containers", Layering::merged, {"root", 0, ""});
         for (const KnownKey& k : known_keys())
-            if (const Setting* s = kept.find(k.key); s != nullptr && type_problem(k, *s).empty())
+            if (const ConfSetting* s = kept.find(k.key); s != nullptr && type_problem(k, *s).empty())
                 repairs.insert_or_assign(std::string(k.key), s->value);
     }
     for (const Defects& defects : all)
@@ -61,9 +61,9 @@ std::string by_hand(const Defects& left) {
            " by hand: no drop-in below /etc can overrule it, or the right value is not ours to know";
 }
 
-Fix baseline_fix(const EngineConfigParams& params, const EngineConfigFacts& facts, const ConfigOwner& owner,
+Fix baseline_fix(const EngineConfigParams& params, const EngineConfigFacts& facts, const ConfOwner& owner,
                  const Defects& mirrors, const std::string& content) {
-    const ConfigFiles after = with_file(facts.containers, drop_in, content);
+    const ConfFiles after = with_file(facts.containers, drop_in, content);
     Defects left = layered_defects(params, facts, after, owner);
     left.insert(left.end(), mirrors.begin(), mirrors.end());
     if (!left.empty())
@@ -91,7 +91,7 @@ void keep_to_policy(const Provision& provision, Defects& defects) {
     }
 }
 
-Finding baseline_finding(const ConfigOwner& owner, const Defects& defects) {
+Finding baseline_finding(const ConfOwner& owner, const Defects& defects) {
     const policy::ControlInfo& control = baseline_control();
     const Status status = status_of(defects);
     if (status == Status::pass)
@@ -113,7 +113,7 @@ std::vector<Finding> judge_baseline(const EngineConfigParams& params, const Prov
                                     const EngineConfigFacts& facts) {
     const auto owners = owners_of(facts);
     std::vector<Defects> all;
-    for (const ConfigOwner& owner : owners) {
+    for (const ConfOwner& owner : owners) {
         all.push_back(layered_defects(params, facts, facts.containers, owner));
         keep_to_policy(provision, all.back());
     }

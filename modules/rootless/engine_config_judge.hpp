@@ -25,7 +25,7 @@ using Defects = std::vector<Defect>;
 [[nodiscard]] std::vector<policy::Evidence> evidence_of(const Defects& defects);
 
 // The users to judge: root, and the rootless users when they are known.
-[[nodiscard]] std::vector<ConfigOwner> owners_of(const EngineConfigFacts& facts);
+[[nodiscard]] std::vector<ConfOwner> owners_of(const EngineConfigFacts& facts);
 
 // Whether podman or any configuration for it is there; "" or why the controls do not apply.
 [[nodiscard]] std::string not_applicable_reason(const EngineConfigFacts& facts);
@@ -35,7 +35,7 @@ using Defects = std::vector<Defect>;
                                       std::uint32_t uid);
 
 // Where the owner's images and containers are when no file says otherwise.
-[[nodiscard]] std::string default_graphroot(const ConfigOwner& owner);
+[[nodiscard]] std::string default_graphroot(const ConfOwner& owner);
 
 // Judges under every layering that the installed podman may have. When these do not agree on whether there
 // is a defect, the only one returned is unknown.
@@ -55,16 +55,13 @@ template <class Judge>
 [[nodiscard]] std::vector<policy::Finding> judge_storage(const EngineConfigParams& params,
                                                          const EngineConfigFacts& facts);
 
-// "0755": the permission bits of a mode.
-[[nodiscard]] std::string octal(std::uint32_t mode);
-
 // The part of B17 that reads registries.conf: mirrors and redirects of the system's or one user's files.
 [[nodiscard]] Defects mirror_defects(const EngineConfigParams& params, const EngineConfigFacts& facts,
-                                     const ConfigOwner& owner);
+                                     const ConfOwner& owner);
 
 // The part of B17 that one effective containers.conf shows.
 [[nodiscard]] Defects baseline_defects(const EngineConfigParams& params, const EngineConfigFacts& facts,
-                                       const ConfigOwner& owner, const Effective& config);
+                                       const ConfOwner& owner, const Effective& config);
 
 // A key of containers.conf that policy or podman's decoder cares about.
 struct KnownKey {
@@ -74,7 +71,7 @@ struct KnownKey {
 
 [[nodiscard]] std::span<const KnownKey> known_keys();
 // "" when the setting has the type podman's decoder takes for it.
-[[nodiscard]] std::string type_problem(const KnownKey& known, const Setting& setting);
+[[nodiscard]] std::string type_problem(const KnownKey& known, const ConfSetting& setting);
 
 [[nodiscard]] const policy::ControlInfo& effective_control();
 [[nodiscard]] const policy::ControlInfo& baseline_control();

@@ -67,7 +67,7 @@ struct Reader {
     }
 };
 
-Defects defects_in(const EngineConfigParams& params, const ConfigFile& file) {
+Defects defects_in(const EngineConfigParams& params, const ConfFile& file) {
     if (!file.content) {
         const Error& e = file.content.error();
         const bool broken = e.code == Code::invalid_input && e.message.starts_with(file.path + ":");
@@ -89,7 +89,7 @@ Defects defects_in(const EngineConfigParams& params, const ConfigFile& file) {
 
 // Every file counts, also one that a user's own hides: it is in force for everybody else.
 Defects mirror_defects(const EngineConfigParams& params, const EngineConfigFacts& facts,
-                       const ConfigOwner& owner) {
+                       const ConfOwner& owner) {
     Defects out;
     for (const auto& [path, file] : facts.registries) {
         const bool mine = owner.uid == 0 ? path.starts_with("/etc/containers/")

@@ -18,7 +18,7 @@ using policy::Status;
 
 const std::string system_file = "/etc/containers/storage.conf";
 
-Defect defect(const Setting& s, std::string_view key, std::string expected) {
+Defect defect(const ConfSetting& s, std::string_view key, std::string expected) {
     return {.key = std::string(key),
             .source = s.source,
             .found = show_value(s.value),
@@ -37,7 +37,7 @@ std::optional<bool> parse_bool(const std::string& s) {
 }
 
 void judge_boolean(const Effective& config, std::string_view key, Defects& out) {
-    const Setting* s = config.find(key);
+    const ConfSetting* s = config.find(key);
     if (s == nullptr)
         return;
     const std::string* text = s->value.string();
@@ -60,7 +60,7 @@ bool opens_to_others(const std::string& mask) {
 }
 
 void judge_force_mask(const Effective& config, std::string_view key, Defects& out) {
-    const Setting* s = config.find(key);
+    const ConfSetting* s = config.find(key);
     if (s == nullptr || (s->value.string() != nullptr && !opens_to_others(*s->value.string())))
         return;
     Defect d = defect(*s, key, "not set, or \"private\"");
@@ -69,7 +69,7 @@ void judge_force_mask(const Effective& config, std::string_view key, Defects& ou
     out.push_back(std::move(d));
 }
 
-void judge_path(const EngineConfigFacts& facts, const ConfigOwner& owner, const Setting& s,
+void judge_path(const EngineConfigFacts& facts, const ConfOwner& owner, const ConfSetting& s,
                 std::string_view key, const std::string& path, Defects& out) {
     Defect d = defect(
         s, key, "a path that only root" + std::string(owner.uid != 0 ? " or the user" : "") + " can change");
@@ -89,9 +89,9 @@ void judge_path(const EngineConfigFacts& facts, const ConfigOwner& owner, const 
 }
 
 void judge_image_stores(const EngineConfigParams& params, const EngineConfigFacts& facts,
-                        const ConfigOwner& owner, const Effective& config, Defects& out) {
+                        const ConfOwner& owner, const Effective& config, Defects& out) {
     static constexpr std::string_view key = "storage.options.additionalimagestores";
-    const Setting* s = config.find(key);
+    const ConfSetting* s = config.find(key);
     if (s == nullptr)
         return;
     const Array* stores = s->value.array();
@@ -114,7 +114,7 @@ void judge_image_stores(const EngineConfigParams& params, const EngineConfigFact
 }
 
 void judge_driver(const EngineConfigParams& params, const Effective& config, Defects& out) {
-    const Setting* s = config.find("storage.driver");
+    const ConfSetting* s = config.find("storage.driver");
     if (s == nullptr)
         return;
     const std::string* driver = s->value.string();
@@ -125,7 +125,7 @@ void judge_driver(const EngineConfigParams& params, const Effective& config, Def
 }
 
 Defects storage_defects(const EngineConfigParams& params, const EngineConfigFacts& facts,
-                        const ConfigFiles& files, Layering layering, const ConfigOwner& owner) {
+                        const ConfFiles& files, Layering layering, const ConfOwner& owner) {
     const Effective config = merge_config(files, "storage", layering, owner);
     Defects out;
     for (const std::string& why : config.refused)
@@ -138,7 +138,7 @@ Defects storage_defects(const EngineConfigParams& params, const EngineConfigFact
         judge_boolean(config, std::string(section) + "ignore_chown_errors", out);
         judge_force_mask(config, std::string(section) + "force_mask", out);
         const std::string key = std::string(section) + "mount_program";
-        if (const Setting* s = config.find(key); s != nullptr && s->value != Value(""))
+        if (const ConfSetting* s = config.find(key); s != nullptr && s->value != Value(""))
             judge_path(facts, owner, *s, key, s->value.string() != nullptr ? *s->value.string() : "", out);
     }
     judge_boolean(config, "storage.options.pull_options.insecure_allow_unpredictable_image_contents", out);
@@ -195,12 +195,12 @@ std::optional<std::string> repaired_text(const std::string& text, const Defects&
     return out;
 }
 
-Fix storage_fix(const EngineConfigParams& params, const EngineConfigFacts& facts, const ConfigOwner& owner,
+Fix storage_fix(const EngineConfigParams& params, const EngineConfigFacts& facts, const ConfOwner& owner,
                 const Defects& defects) {
     const auto file = facts.storage.files.find(system_file);
     if (file != facts.storage.files.end())
         if (const auto text = repaired_text(file->second.text, defects)) {
-            const ConfigFiles after = with_file(facts.storage, system_file, *text);
+            const ConfFiles after = with_file(facts.storage, system_file, *text);
             const Defects left = in_every_layering(facts.podman, [&](Layering layering) {
                 return storage_defects(params, facts, after, layering, owner);
             });
@@ -217,7 +217,7 @@ Fix storage_fix(const EngineConfigParams& params, const EngineConfigFacts& facts
 }
 
 Finding storage_finding(const EngineConfigParams& params, const EngineConfigFacts& facts,
-                        const ConfigOwner& owner) {
+                        const ConfOwner& owner) {
     const Defects defects = in_every_layering(facts.podman, [&](Layering layering) {
         return storage_defects(params, facts, facts.storage, layering, owner);
     });
@@ -238,9 +238,9 @@ Finding storage_finding(const EngineConfigParams& params, const EngineConfigFact
 }
 
 // Images lie there with the owners and modes they have inside containers, setuid programs included.
-std::optional<Finding> graphroot_finding(const EngineConfigFacts& facts, const ConfigOwner& owner) {
+std::optional<Finding> graphroot_finding(const EngineConfigFacts& facts, const ConfOwner& owner) {
     const auto config = merge_config(facts.storage, "storage", facts.podman.layerings().front(), owner);
-    const Setting* set = owner.uid == 0 ? config.find("storage.graphroot") : nullptr;
+    const ConfSetting* set = owner.uid == 0 ? config.find("storage.graphroot") : nullptr;
     const std::string path =
         set != nullptr && set->value.string() != nullptr ? *set->value.string() : default_graphroot(owner);
     const auto found = facts.paths.find(path);
@@ -259,7 +259,7 @@ std::optional<Finding> graphroot_finding(const EngineConfigFacts& facts, const C
                              "others than " + owner.name + " can " +
                                  ((dir.mode & 0022) != 0 || dir.uid != owner.uid ? "change" : "list") +
                                  " the container storage",
-                             {{path, "uid " + std::to_string(dir.uid) + ", mode " + octal(dir.mode),
+                             {{path, "uid " + std::to_string(dir.uid) + ", mode " + octal_mode(dir.mode),
                                "uid " + std::to_string(owner.uid) + ", mode 0700 or 0711"}});
     if (owner.uid == 0 && dir.uid == 0)
         f.fix = Fix{FixClass::live,
@@ -273,19 +273,12 @@ std::optional<Finding> graphroot_finding(const EngineConfigFacts& facts, const C
 
 }  // namespace
 
-std::string octal(std::uint32_t mode) {
-    std::string out = "0000";
-    for (std::size_t i = 0; i < 4; ++i)
-        out[3 - i] = static_cast<char>('0' + ((mode >> (3 * i)) & 7U));
-    return out;
-}
-
 std::vector<Finding> judge_storage(const EngineConfigParams& params, const EngineConfigFacts& facts) {
     std::vector<Finding> out;
     if (!facts.users)
         out.push_back(make_finding(storage_control(), Status::unknown, "users",
                                    "who runs podman is not known: " + facts.users.error().message));
-    for (const ConfigOwner& owner : owners_of(facts)) {
+    for (const ConfOwner& owner : owners_of(facts)) {
         out.push_back(storage_finding(params, facts, owner));
         if (auto f = graphroot_finding(facts, owner))
             out.push_back(*std::move(f));

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modules/rootless/environment.hpp"
+
+#include "core/base/text.hpp"
+#include "modules/rootless/environment_judge.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
+namespace plimsoll::modules::rootless {
+namespace {
+
+using policy::ControlInfo;
+using policy::FixClass;
+using policy::Severity;
+
+const std::vector<ControlInfo>& table() {
+    static const std::vector<ControlInfo> controls{
+        {"userns.available",
+         "B08",
+         "User namespaces are usable by the intended users",
+         "Rootless containers are made of unprivileged user namespaces. Hardening guides switch these off; "
+         "the "
+         "usual answer to the failure that follows is to run the containers as root.",
+         Severity::high,
+         FixClass::live,
+         "Set the kernel setting, now and for the next boot.",
+         {"user_namespaces(7)", "sysctl.d(5)"}},
+        {"userns.scope-limit",
+         "B09",
+         "User namespaces are limited to container users",
+         "An unprivileged user namespace opens kernel code to everybody that was written for root. Where the "
+         "kernel can, only engines should get one.",
+         Severity::low,
+         FixClass::never_automatic,
+         "Load AppArmor profiles with `userns,` for the engines, then set "
+         "kernel.apparmor_restrict_unprivileged_userns=1 and "
+         "kernel.apparmor_restrict_unprivileged_unconfined=1.",
+         {"apparmor.d(5)", "user_namespaces(7)"}},
+        {"cgroup.v2-delegation",
+         "B10",
+         "The unified hierarchy and its controllers are delegated to users",
+         "Limits on memory, processes and time of rootless containers only work on cgroup v2 with the "
+         "controllers delegated to the user's service manager; without them podman starts containers "
+         "unlimited.",
+         Severity::medium,
+         FixClass::live,
+         "Write a Delegate= drop-in for user@.service; users get the controllers at their next login.",
+         {"systemd.resource-control(5)", "cgroups(7)"}},
+        {"rootless.runtime-dir",
+         "B11",
+         "Run-time directories of lingering users are sound",
+         "Sockets and state of a user's engine are in /run/user/UID. Missing, its services do not run; open "
+         "to "
+         "others, they control it.",
+         Severity::low,
+         FixClass::live,
+         "Start the user's service manager, which makes the directory.",
+         {"pam_systemd(8)", "user@.service(5)"}},
+        {"rootless.linger",
+         "B12",
+         "Exactly the users that run services linger",
+         "Without linger a user's containers stop at logout and do not start at boot; with linger that "
+         "nobody "
+         "needs, what an intruder left in that account starts at every boot.",
+         Severity::medium,
+         FixClass::containers_stopped,
+         "Create the user's file in /var/lib/systemd/linger, or remove it: services then end with the last "
+         "session.",
+         {"loginctl(1)", "org.freedesktop.login1(5)"}},
+        {"rootless.low-ports",
+         "B13",
+         "Unprivileged users get low ports only as far as needed",
+         "Below net.ipv4.ip_unprivileged_port_start only root can listen. Set to 0, every user can take the "
+         "place of sshd while it restarts.",
+         Severity::medium,
+         FixClass::live,
+         "Set net.ipv4.ip_unprivileged_port_start, now and for the next boot.",
+         {"ip(7)", "sysctl.d(5)"}},
+        {"rootless.ping-range",
+         "B14",
+         "The groups that may ping are the ones the policy states",
+         "net.ipv4.ping_group_range lets groups send ICMP echo without privilege. Containers that ping need "
+         "it; it is stated here so that nobody adds CAP_NET_RAW instead.",
+         Severity::info,
+         FixClass::live,
+         "Set net.ipv4.ping_group_range, now and for the next boot.",
+         {"icmp(7)", "sysctl.d(5)"}},
+        {"rootless.network-stack",
+         "B15",
+         "Rootless networks run on pasta and do not reach the host's loopback",
+         "slirp4netns is gone from podman 6, so containers made with it no longer start; and an option that "
+         "maps the host's loopback hands containers every service that trusts 127.0.0.1.",
+         Severity::medium,
+         FixClass::live,
+         "Write /etc/containers/containers.conf.d/90-plimsoll-network.conf; existing containers are to be "
+         "made "
+         "anew.",
+         {"containers.conf(5)", "pasta(1)", "podman-network(1)"}},
+    };
+    return controls;
+}
+
+constexpr std::array<std::string_view, 6> keys{"user.max_user_namespaces",
+                                               "kernel.unprivileged_userns_clone",
+                                               "kernel.apparmor_restrict_unprivileged_userns",
+                                               "kernel.apparmor_restrict_unprivileged_unconfined",
+                                               "net.ipv4.ip_unprivileged_port_start",
+                                               "net.ipv4.ping_group_range"};
+
+// Programs that make user namespaces for containers, as profiles and files name them.
+constexpr std::array<std::string_view, 7> engines{"podman", "rootlesskit", "buildah", "crun",
+                                                  "runc",   "slirp4netns", "busybox"};
+
+template <class T>
+Result<std::optional<T>> absent_is_none(Result<T> r) {
+    if (r)
+        return std::optional<T>(*std::move(r));
+    if (r.error().code == Code::not_found)
+        return std::optional<T>();
+    return Failure(std::move(r).error());
+}
+
+Knob observe_knob(const host::Host& host, const host::SysctlFiles& files, std::string_view key) {
+    Knob out{.live = std::optional<std::string>(), .boot = files.effective(key)};
+    if (host.live()) {
+        out.live = absent_is_none(host.root().read(*host::sysctl_knob(key), 4096));
+        if (out.live && *out.live)
+            **out.live = std::string(trim(**out.live));
+    }
+    if (out.boot)
+        if (const auto path = host::sysctl_drop_in_path(key, *out.boot)) {
+            const auto text = absent_is_none(host.root().read(*path));
+            out.drop_in_readable = text.has_value();
+            if (text)
+                out.drop_in_text = *text;
+        }
+    return out;
+}
+
+// Only a configuration that says "is not set" proves something; kernels keep theirs in several places.
+std::optional<std::string> find_kernel_without_userns(const host::Host& host) {
+    std::vector<std::string> paths;
+    if (host.live()) {
+        const auto release = host.root().read("/proc/sys/kernel/osrelease", 256);
+        if (!release)
+            return std::nullopt;
+        const std::string name(trim(*release));
+        paths = {"/boot/config-" + name, "/usr/lib/modules/" + name + "/config"};
+    } else if (const auto boot = host.root().list("/boot")) {
+        for (const auto& e : *boot)
+            if (e.name.starts_with("config-") && paths.size() < 16)
+                paths.push_back("/boot/" + e.name);
+    }
+    for (const std::string& path : paths)
+        if (const auto text = host.root().read(path, std::size_t{1} << 20);
+            text && text->find("\n# CONFIG_USER_NS is not set\n") != std::string::npos)
+            return path;
+    return std::nullopt;
+}
+
+// Profiles in /etc/apparmor.d that grant `userns` and are named after an engine.
+Result<std::vector<std::string>> find_apparmor_profiles(const host::Sysroot& root) {
+    std::vector<std::string> out;
+    const auto entries = root.list("/etc/apparmor.d");
+    if (!entries)
+        return entries.error().code == Code::not_found ? Result<std::vector<std::string>>(out)
+                                                       : Failure(entries.error());
+    for (const auto& e : *entries) {
+        const bool named = std::ranges::any_of(engines, [&](std::string_view n) {
+            return e.name == n || e.name.ends_with("." + std::string(n));
+        });
+        if (!named)
+            continue;
+        PLIMSOLL_TRY(const auto text, absent_is_none(root.read("/etc/apparmor.d/" + e.name)));
+        if (text && text->find("userns") != std::string::npos)
+            out.push_back("/etc/apparmor.d/" + e.name);
+    }
+    return out;
+}
+
+Result<bool> observe_hierarchy(const host::Host& host) {
+    if (!host.live())
+        return fail(Code::unsupported, "not a running host");
+    const auto fd = host.root().open_at("/sys/fs/cgroup", O_PATH | O_DIRECTORY);
+    if (!fd)
+        return fd.error().code == Code::not_found ? Result<bool>(false) : Failure(fd.error());
+    struct statfs fs{};
+    if (::fstatfs(fd->get(), &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+        return true;
+    return host.root().exists("/sys/fs/cgroup/cgroup.controllers");
+}
+
+Result<RuntimeDir> observe_runtime_dir(const host::Sysroot& root, std::uint32_t uid) {
+    const std::string path = "/run/user/" + std::to_string(uid);
+    PLIMSOLL_TRY(const auto st, absent_is_none(root.lstat(path)));
+    if (!st)
+        return RuntimeDir{};
+    const auto bus = root.lstat(path + "/bus");
+    return RuntimeDir{true, st->st_uid, st->st_mode, bus && S_ISSOCK(bus->st_mode)};
+}
+
+Result<std::optional<std::set<std::string>>> observe_controllers(const host::Sysroot& root,
+                                                                 std::uint32_t uid) {
+    const std::string id = std::to_string(uid);
+    PLIMSOLL_TRY(const auto text,
+                 absent_is_none(root.read("/sys/fs/cgroup/user.slice/user-" + id + ".slice/user@" + id +
+                                          ".service/cgroup.controllers")));
+    if (!text)
+        return std::optional<std::set<std::string>>();
+    std::set<std::string> out;
+    for (const auto w : words(*text))
+        out.emplace(w);
+    return std::optional(out);
+}
+
+// Rootless docker takes its network from the environment of the user's unit.
+std::vector<NetworkSetting> observe_docker_network(const host::Sysroot& root, const RootlessUser& user) {
+    std::vector<NetworkSetting> out;
+    const std::string unit = user.home + "/.config/systemd/user/docker.service";
+    std::vector<std::string> files{unit};
+    if (const auto drop_ins = root.list(unit + ".d"))
+        for (const auto& e : *drop_ins)
+            if (e.name.ends_with(".conf") && files.size() < 64)
+                files.push_back(unit + ".d/" + e.name);
+    for (const std::string& file : files)
+        if (const auto text = root.read(file, std::size_t{256} << 10))
+            for (const host::UnitSetting& s : host::parse_unit(*text, file))
+                if (s.section == "Service" && s.key == "Environment")
+                    out.push_back({s.source, s.value});
+    return out;
+}
+
+Result<std::vector<std::string>> find_slirp(const host::Host& host) {
+    const auto& processes = host.processes();
+    if (!processes)
+        return Failure(processes.error());
+    std::vector<std::string> out;
+    for (const host::Process& p : *processes) {
+        const std::string_view exe = p.exe ? std::string_view(*p.exe) : std::string_view();
+        if (p.comm == "slirp4netns" || exe.substr(exe.rfind('/') + 1) == "slirp4netns")
+            out.push_back("pid " + std::to_string(p.pid));
+    }
+    return out;
+}
+
+Result<std::set<std::string>> list_linger(const host::Sysroot& root) {
+    std::set<std::string> out;
+    PLIMSOLL_TRY(const auto entries, absent_is_none(root.list(linger_dir)));
+    if (entries)
+        for (const auto& e : *entries)
+            out.insert(e.name);
+    return out;
+}
+
+void observe_users(const host::Host& host, EnvironmentFacts& out) {
+    const auto& accounts = host.accounts();
+    if (out.linger_files && accounts)
+        for (const std::string& name : *out.linger_files)
+            if (accounts->user(name) == nullptr)
+                out.linger_without_account.insert(name);
+    if (!out.users)
+        return;
+    for (const RootlessUser& u : *out.users)
+        out.by_user.emplace(u.name, UserFacts{observe_runtime_dir(host.root(), u.uid),
+                                              observe_controllers(host.root(), u.uid),
+                                              observe_docker_network(host.root(), u)});
+}
+
+bool installed(const host::Sysroot& root, std::string_view program) {
+    return std::ranges::any_of(
+        std::array{"/usr/bin/", "/usr/local/bin/", "/usr/libexec/podman/", "/usr/sbin/"},
+        [&](const char* dir) { return root.exists(dir + std::string(program)); });
+}
+
+}  // namespace
+
+std::span<const ControlInfo> Environment::controls() {
+    return table();
+}
+
+const ControlInfo& info(Rule rule) {
+    return table()[static_cast<std::size_t>(rule)];
+}
+
+const std::vector<policy::Param<EnvironmentParams>>& Environment::params() {
+    using P = EnvironmentParams;
+    static const std::vector<policy::Param<P>> all{
+        {"userns.available",
+         "min_namespaces",
+         &P::min_namespaces,
+         "How many user namespaces the kernel must allow at least.",
+         {.min = 1, .max = 2147483647}},
+        {"userns.scope-limit", "required", &P::scope_limit,
+         "Whether a kernel that can limit user namespaces to confined programs must do so."},
+        {"cgroup.v2-delegation",
+         "controllers",
+         &P::controllers,
+         "Controllers that users' service managers must get, besides those that [provision] delegates.",
+         {.choices = {"cpu", "cpuset", "hugetlb", "io", "memory", "pids"}}},
+        {"rootless.linger",
+         "allowed_users",
+         &P::linger_users,
+         "Users (globs) that may linger besides the tenants for whom [provision] says so.",
+         {},
+         Value(Array{})},
+        {"rootless.low-ports",
+         "lowest",
+         &P::lowest_port,
+         "The lowest port that users without privilege may be allowed to listen on.",
+         {.min = 0, .max = 65535},
+         1024},
+        {"rootless.low-ports",
+         "needed",
+         &P::needed_port,
+         "A port that users without privilege must be able to listen on; 0: none.",
+         {.min = 0, .max = 65535}},
+        {"rootless.ping-range", "range", &P::ping_range,
+         "The groups that may ping, as \"LOW HIGH\"; empty: whatever is set."},
+    };
+    return all;
+}
+
+EnvironmentFacts Environment::observe(const host::Host& host, const Params&,
+                                      const policy::Provision& provision) {
+    const host::Sysroot& root = host.root();
+    EnvironmentFacts out{
+        .live = host.live(),
+        .systemd_runs = host.live() && root.exists("/run/systemd/system"),
+        .kernel_without_userns = find_kernel_without_userns(host),
+        .apparmor_profiles = find_apparmor_profiles(root),
+        .unified_cgroups = observe_hierarchy(host),
+        .user_unit = host::read_unit(root, "user@.service"),
+        .users = find_rootless_users(host, provision),
+        .linger_files = list_linger(root),
+        .podman = find_podman(root),
+        .docker = installed(root, "dockerd-rootless.sh"),
+        .pasta = installed(root, "pasta"),
+        .slirp_processes = find_slirp(host),
+    };
+    const auto files = host::read_sysctl_files(root);
+    for (const std::string_view key : keys)
+        out.knobs.emplace(key, observe_knob(host, files, key));
+    if (const auto text = root.read(delegate_drop_in))
+        out.delegate_text = *text;
+    observe_users(host, out);
+    out.containers = read_config_files(root, "containers",
+                                       config_owners(out.users ? *out.users : std::vector<RootlessUser>{}));
+    return out;
+}
+
+std::vector<policy::Finding> Environment::evaluate(const Params& params, const policy::Provision& provision,
+                                                   const Facts& facts, Time) {
+    const EnvironmentCase c{params, provision, facts};
+    std::vector<policy::Finding> out;
+    for (const auto judge : {judge_available, judge_scope, judge_delegation, judge_runtime_dirs, judge_linger,
+                             judge_low_ports, judge_ping_range, judge_network}) {
+        auto part = judge(c);
+        out.insert(out.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
+    }
+    return out;
+}
+
+}  // namespace plimsoll::modules::rootless

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verdicts on what systemd gives users: B10 cgroup controllers, B11 run-time directories, B12 linger.
+#include "core/base/digest.hpp"
+#include "core/base/text.hpp"
+#include "modules/rootless/environment_judge.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace plimsoll::modules::rootless {
+namespace {
+
+using policy::Evidence;
+using policy::Finding;
+using policy::Fix;
+using policy::FixClass;
+using policy::Severity;
+using policy::Status;
+using policy::UnitAction;
+
+// ---- cgroup controllers ----
+
+// What Delegate= comes to: a list adds, "yes" is all, an empty value or "no" takes all away
+// (systemd.resource-control(5)).
+struct Delegated {
+    bool all{false};
+    std::set<std::string, std::less<>> controllers{};
+
+    void apply(std::string_view value) {
+        static constexpr std::array<std::string_view, 6> yes{"1", "yes", "y", "true", "t", "on"};
+        static constexpr std::array<std::string_view, 6> no{"0", "no", "n", "false", "f", "off"};
+        if (std::ranges::find(yes, value) != yes.end()) {
+            all = true;
+        } else if (value.empty() || std::ranges::find(no, value) != no.end()) {
+            *this = {};
+        } else {
+            for (const auto c : words(value))
+                controllers.emplace(c);
+        }
+    }
+
+    std::vector<std::string> lacking(const std::set<std::string>& wanted) const {
+        std::vector<std::string> out;
+        for (const auto& c : wanted)
+            if (!all && !controllers.contains(c))
+                out.push_back(c);
+        return out;
+    }
+};
+
+std::set<std::string> wanted_controllers(const EnvironmentCase& c) {
+    std::set<std::string> out(c.params.controllers.begin(), c.params.controllers.end());
+    out.insert(c.provision.delegate.begin(), c.provision.delegate.end());
+    return out;
+}
+
+// The base name of the file that a setting's "FILE:LINE" names.
+std::string_view file_name(std::string_view source) {
+    const auto file = source.substr(0, source.rfind(':'));
+    return file.substr(file.rfind('/') + 1);
+}
+
+// The settings as they would be with our drop-in, which drop-ins with a later name follow.
+Delegated with_drop_in(const host::UnitFile& unit, const std::string& controllers) {
+    const std::string_view ours = file_name(std::string(delegate_drop_in) + ":1");
+    Delegated out;
+    bool added = false;
+    for (const host::UnitSetting& s : unit.settings) {
+        if (s.section != "Service" || s.key != "Delegate" || s.source.starts_with(delegate_drop_in))
+            continue;
+        const bool fragment = s.source.starts_with(unit.fragment + ":");
+        if (!added && !fragment && file_name(s.source) > ours) {
+            out.apply(controllers);
+            added = true;
+        }
+        out.apply(trim(s.value));
+    }
+    if (!added)
+        out.apply(controllers);
+    return out;
+}
+
+Finding judge_unit(const EnvironmentCase& c, const host::UnitFile& unit) {
+    const auto wanted = wanted_controllers(c);
+    Delegated now;
+    std::string source = unit.fragment;
+    for (const host::UnitSetting& s : unit.settings)
+        if (s.section == "Service" && s.key == "Delegate") {
+            now.apply(trim(s.value));
+            source = s.source;
+        }
+    const std::string subject = "user@.service";
+    const std::string list = join({wanted.begin(), wanted.end()}, " ");
+    const auto lacking = now.lacking(wanted);
+    const Evidence evidence{source, lacking.empty() ? list : "lacks " + join(lacking, " "),
+                            "Delegate=" + list};
+    if (lacking.empty())
+        return make_finding(info(Rule::delegation), Status::pass, subject,
+                            "the controllers are delegated to users", {evidence});
+    if (!with_drop_in(unit, list).lacking(wanted).empty())
+        return by_hand(Rule::delegation, subject, "a drop-in takes controllers away from users",
+                       "remove Delegate= from " + source + ": it is read after ours", {evidence});
+    Finding f = make_finding(info(Rule::delegation), Status::fail, subject,
+                             "controllers are not delegated to users", {evidence});
+    Fix fix{
+        FixClass::live,
+        "delegate " + list + "; users get them at their next login",
+        {policy::WriteFile{
+            .path = std::string(delegate_drop_in),
+            .content = "# Managed by Plimsoll: edits are overwritten.\n[Service]\nDelegate=" + list + "\n",
+            .expect = c.facts.delegate_text ? sha256(*c.facts.delegate_text) : std::string()}}};
+    if (c.facts.systemd_runs)
+        fix.changes.emplace_back(UnitAction{});
+    f.fix = std::move(fix);
+    return f;
+}
+
+// Users whose manager runs and was started before the controllers were delegated to it.
+void judge_running_managers(const EnvironmentCase& c, Findings& out) {
+    const auto wanted = wanted_controllers(c);
+    for (const auto& [user, facts] : c.facts.by_user) {
+        if (!facts.controllers) {
+            out.push_back(unknown(Rule::delegation, printable(user), facts.controllers.error()));
+            continue;
+        }
+        if (!*facts.controllers)
+            continue;
+        std::vector<std::string> lacking;
+        for (const auto& w : wanted)
+            if (!(*facts.controllers)->contains(w))
+                lacking.push_back(w);
+        if (lacking.empty())
+            out.push_back(make_finding(info(Rule::delegation), Status::pass, printable(user),
+                                       "the user's manager has the controllers"));
+        else
+            out.push_back(
+                by_hand(Rule::delegation, printable(user),
+                        "the running manager of the user lacks controllers: " + join(lacking, " "),
+                        "let the user log out everywhere, or restart user@UID.service: containers stop",
+                        {{"cgroup.controllers of " + printable(user), "lacks " + join(lacking, " "),
+                          join({wanted.begin(), wanted.end()}, " ")}}));
+    }
+}
+
+// ---- linger ----
+
+Finding start_lingering(const EnvironmentCase& c, const std::string& user) {
+    const std::string path = std::string(linger_dir) + "/" + user;
+    Finding f = make_finding(info(Rule::linger), Status::fail, printable(user),
+                             "the policy wants the user to linger; its services do not start at boot",
+                             {{path, "no such file", "linger"}});
+    Fix fix{FixClass::live,
+            "let the user linger",
+            {policy::WriteFile{.path = path, .content = "", .expect = ""}}};
+    // logind reads the directory when it starts. Until then nobody starts the manager but we.
+    const auto known = std::ranges::find(*c.facts.users, user, &RootlessUser::name);
+    if (known != c.facts.users->end() && c.facts.systemd_runs)
+        fix.changes.emplace_back(
+            UnitAction{UnitAction::Verb::start, "user@" + std::to_string(known->uid) + ".service"});
+    f.fix = std::move(fix);
+    return f;
+}
+
+Finding stop_lingering(const std::string& user, std::string why, Severity severity, bool account) {
+    const std::string path = std::string(linger_dir) + "/" + user;
+    Finding f = make_finding(info(Rule::linger), Status::fail, printable(user), std::move(why),
+                             {{printable(path), "linger", "no such file"}});
+    f.severity = severity;
+    f.fix =
+        Fix{account ? FixClass::containers_stopped : FixClass::live,
+            account ? "remove the file; the user's services end with the last session" : "remove the file",
+            {policy::RemoveFile{path}}};
+    return f;
+}
+
+bool may_linger(const EnvironmentCase& c, const std::string& user) {
+    const policy::Tenant* tenant = c.provision.tenant(user);
+    if (tenant != nullptr && tenant->linger)
+        return *tenant->linger;
+    return std::ranges::any_of(c.params.linger_users,
+                               [&](const std::string& g) { return glob_match(g, user); });
+}
+
+// A user who lingers, or has something to run.
+Finding judge_user(const EnvironmentCase& c, const RootlessUser& u) {
+    const policy::Tenant* tenant = c.provision.tenant(u.name);
+    const bool wanted = tenant != nullptr && tenant->linger == true;
+    if (u.linger && !may_linger(c, u.name))
+        return stop_lingering(u.name, "the user lingers, which the policy does not allow", Severity::medium,
+                              true);
+    if (wanted && !u.linger)
+        return start_lingering(c, u.name);
+    if (!u.linger && !u.quadlets.empty() && (tenant == nullptr || !tenant->linger)) {
+        Finding f = by_hand(Rule::linger, printable(u.name),
+                            "the user has container units but does not linger: they stop at logout",
+                            "say linger = true for a tenant of that name, or remove the units",
+                            {{printable(u.quadlets.front()), "does not linger", "linger"}});
+        f.severity = Severity::low;
+        return f;
+    }
+    return make_finding(info(Rule::linger), Status::pass, printable(u.name),
+                        u.linger ? "the user lingers, as the policy allows" : "the user does not linger");
+}
+
+// ---- run-time directories ----
+
+Finding judge_runtime_dir(const EnvironmentCase& c, const RootlessUser& u) {
+    const std::string id = std::to_string(u.uid);
+    const std::string path = "/run/user/" + id;
+    const auto& dir = c.facts.by_user.at(u.name).runtime_dir;
+    if (!dir)
+        return unknown(Rule::runtime_dir, printable(u.name), dir.error());
+    if (!dir->exists) {
+        Finding f = make_finding(info(Rule::runtime_dir), Status::fail, printable(u.name),
+                                 "the user lingers but has no run-time directory",
+                                 {{path, "no such directory", "a directory of mode 0700"}});
+        f.fix = c.facts.systemd_runs
+                    ? Fix{FixClass::live,
+                          "start the user's service manager",
+                          {UnitAction{UnitAction::Verb::start, "user@" + id + ".service"}}}
+                    : Fix{FixClass::never_automatic, "start systemd's user manager for uid " + id, {}};
+        return f;
+    }
+    if (!S_ISDIR(dir->mode) || dir->owner != u.uid || (dir->mode & 07777U) != 0700U) {
+        Finding f =
+            by_hand(Rule::runtime_dir, printable(u.name), "others can reach the user's run-time directory",
+                    "find out who changed " + path + ", then log the user out everywhere: it is made anew",
+                    {{path,
+                      std::string(host::file_type_name(dir->mode)) + " of uid " + std::to_string(dir->owner) +
+                          ", mode " + octal_mode(dir->mode),
+                      "a directory of uid " + id + ", mode 0700"}});
+        f.severity = Severity::high;
+        return f;
+    }
+    if (!dir->bus)
+        return by_hand(Rule::runtime_dir, printable(u.name), "the user has no D-Bus session",
+                       "install dbus-user-session: without it podman cannot ask for cgroup limits",
+                       {{path + "/bus", "no socket", "a socket"}});
+    return make_finding(info(Rule::runtime_dir), Status::pass, printable(u.name),
+                        "the run-time directory is the user's alone");
+}
+
+}  // namespace
+
+Findings judge_delegation(const EnvironmentCase& c) {
+    Findings out;
+    if (c.facts.unified_cgroups && !*c.facts.unified_cgroups)
+        return {by_hand(Rule::delegation, "hierarchy",
+                        "the host does not run on the unified cgroup hierarchy",
+                        "remove systemd.unified_cgroup_hierarchy=0 from the kernel's command line and reboot",
+                        {{"/sys/fs/cgroup", "cgroup v1", "cgroup v2"}})};
+    if (!c.facts.unified_cgroups && c.facts.unified_cgroups.error().code != Code::unsupported)
+        out.push_back(unknown(Rule::delegation, "hierarchy", c.facts.unified_cgroups.error()));
+    if (!c.facts.user_unit)
+        out.push_back(unknown(Rule::delegation, "user@.service", c.facts.user_unit.error()));
+    else if (*c.facts.user_unit)
+        out.push_back(judge_unit(c, **c.facts.user_unit));
+    else
+        out.push_back(make_finding(info(Rule::delegation), Status::not_applicable, "user@.service",
+                                   "there is no systemd user manager on this host"));
+    if (c.facts.live)
+        judge_running_managers(c, out);
+    return out;
+}
+
+Findings judge_runtime_dirs(const EnvironmentCase& c) {
+    if (!c.facts.live)
+        return {make_finding(info(Rule::runtime_dir), Status::not_applicable, "host", "not a running host")};
+    if (!c.facts.users)
+        return {unknown(Rule::runtime_dir, "users", c.facts.users.error())};
+    Findings out;
+    for (const RootlessUser& u : *c.facts.users)
+        if (u.linger)
+            out.push_back(judge_runtime_dir(c, u));
+    if (out.empty())
+        out.push_back(
+            make_finding(info(Rule::runtime_dir), Status::not_applicable, "users", "nobody lingers"));
+    return out;
+}
+
+Findings judge_linger(const EnvironmentCase& c) {
+    if (!c.facts.linger_files)
+        return {unknown(Rule::linger, "users", c.facts.linger_files.error())};
+    if (!c.facts.users)
+        return {unknown(Rule::linger, "users", c.facts.users.error())};
+    Findings out;
+    for (const RootlessUser& u : *c.facts.users)
+        if (u.linger || u.tenant || !u.quadlets.empty())
+            out.push_back(judge_user(c, u));
+    for (const std::string& name : c.facts.linger_without_account)
+        out.push_back(stop_lingering(name, "no account of that name exists; whoever gets the name lingers",
+                                     Severity::low, false));
+    if (c.facts.linger_files->contains("root") && !may_linger(c, "root"))
+        out.push_back(
+            stop_lingering("root", "root lingers, which the policy does not allow", Severity::medium, true));
+    if (out.empty())
+        out.push_back(
+            make_finding(info(Rule::linger), Status::pass, "users", "nobody lingers, nobody needs to"));
+    return out;
+}
+
+}  // namespace plimsoll::modules::rootless
