@@ -9,6 +9,7 @@
 #include <cmath>
 #include <optional>
 #include <sstream>
+#include <tuple>
 
 // toml++ 3.3.0 (Debian 12) aborts through TOML_ASSERT on a file as small as "[{", and reaches
 // TOML_UNREACHABLE on some non-ASCII bytes (marzer/tomlplusplus #190, #295). So: its asserts are off, it is
@@ -194,8 +195,9 @@ class Converter {
             out.append(
                 {ascii_.restore(std::string(key.str())), node(child), ascii_.position(key.source().begin)});
         // toml++ keeps keys sorted; the source order is what a reader of messages expects.
-        std::ranges::stable_sort(out, [](const Member& a, const Member& b) {
-            return std::pair{a.key_at.line, a.key_at.column} < std::pair{b.key_at.line, b.key_at.column};
+        std::ranges::sort(out, [](const Member& a, const Member& b) {
+            return std::tie(a.key_at.line, a.key_at.column, a.key) <
+                   std::tie(b.key_at.line, b.key_at.column, b.key);
         });
         return out;
     }

@@ -26,7 +26,9 @@ std::vector<Claim> check_overlaps(const Merged& merged, RangesOf member, std::st
     for (const auto& [user, draft] : merged.tenants)
         for (const auto& r : draft.*member)
             claims.push_back({r.value, r.place, user});
-    std::ranges::stable_sort(claims, {}, [](const Claim& c) { return c.range.start; });
+    std::ranges::sort(claims, [](const Claim& a, const Claim& b) {
+        return a.range.start < b.range.start || (a.range.start == b.range.start && a.place < b.place);
+    });
     const Claim* widest = nullptr;  // the claim so far that reaches furthest
     for (const Claim& c : claims) {
         if (widest != nullptr && widest->range.intersects(c.range)) {

@@ -68,8 +68,8 @@ void ProblemList::add_parse_error(std::size_t file, std::string message) {
 }
 
 Problems ProblemList::take() {
-    std::ranges::stable_sort(problems_, std::ranges::less{}, [](const auto& p) {
-        return std::tuple{p.place.file, p.place.at.line, p.place.at.column};
+    std::ranges::sort(problems_, [](const auto& a, const auto& b) {
+        return a.place < b.place || (!(b.place < a.place) && a.value < b.value);
     });
     Problems out;
     out.reserve(problems_.size());
