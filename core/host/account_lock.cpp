@@ -117,23 +117,27 @@ Result<AccountLock> AccountLock::take(const Host& host, std::vector<std::string>
     if (!existed && !host.live())
         lock.created_ = std::move(at);
     bool have_global = false;
-    for (std::string holder = "/etc/.pwd.lock";; std::this_thread::sleep_for(pause_between_attempts)) {
-        if (Clock::now() > deadline)
-            return fail(Code::busy, "the account databases are locked by another program (" + holder + ")");
-        if (!have_global) {
-            PLIMSOLL_TRY(have_global, try_global(lock.global_));
-            if (!have_global)
-                continue;
-        }
-        if (const auto other = held_by_another(root)) {
-            holder = *other;
-            continue;
-        }
-        PLIMSOLL_TRY(const auto missed, lock.take_files(root, files));
-        if (!missed)
+    for (;;) {
+        PLIMSOLL_TRY(const auto holder, lock.attempt(root, files, have_global));
+        if (!holder)
             return lock;
-        holder = *missed;
+        if (Clock::now() >= deadline)
+            return fail(Code::busy, "the account databases are locked by another program (" + *holder + ")");
+        std::this_thread::sleep_for(pause_between_attempts);
     }
+}
+
+Result<std::optional<std::string>> AccountLock::attempt(const Sysroot& root,
+                                                        const std::vector<std::string>& files,
+                                                        bool& have_global) {
+    if (!have_global) {
+        PLIMSOLL_TRY(have_global, try_global(global_));
+    }
+    if (!have_global)
+        return "/etc/.pwd.lock";
+    if (auto other = held_by_another(root))
+        return other;
+    return take_files(root, files);
 }
 
 // All or none, so that two programs that want the same files in another order do not wait for each other.

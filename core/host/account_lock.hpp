@@ -38,7 +38,9 @@ class AccountLock {
   private:
     explicit AccountLock(Fd global) : global_(std::move(global)) {}
 
-    // The lock that another program has; nullopt: all were taken.
+    // One attempt. The lock that another program has; nullopt: all were taken.
+    Result<std::optional<std::string>> attempt(const Sysroot& root, const std::vector<std::string>& files,
+                                               bool& have_global);
     Result<std::optional<std::string>> take_files(const Sysroot& root, const std::vector<std::string>& files);
 
     Fd global_;

@@ -238,21 +238,25 @@ Result<void> bring_back_knob(const Workshop& shop, const KnobStep& knob) {
 }
 
 // Parents that we made go again, unless somebody put something into them.
-void remove_made(const Workshop& shop, const std::vector<std::string>& made) {
+Result<void> remove_made(const Workshop& shop, const std::vector<std::string>& made) {
     for (const auto& dir : std::views::reverse(made)) {
         const auto at = open_place(shop.host.root(), dir);
         if (!at)
             continue;
         remove_leftovers(*at);
-        if (::unlinkat(at->dir.get(), at->name.c_str(), AT_REMOVEDIR) == 0)
-            (void)::fsync(at->dir.get());
+        if (::unlinkat(at->dir.get(), at->name.c_str(), AT_REMOVEDIR) == 0) {
+            if (::fsync(at->dir.get()) < 0)
+                return fail_errno("fsync the directory of " + dir);
+        } else if (errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR) {
+            return fail_errno("remove " + dir);
+        }
     }
+    return {};
 }
 
-void remove_leftovers_of(const Workshop& shop, const Record& record) {
-    for (const auto& file : record.files)
-        if (const auto at = open_place(shop.host.root(), file.path))
-            remove_leftovers(*at);
+void remove_leftovers_of(const Workshop& shop, const std::string& path) {
+    if (const auto at = open_place(shop.host.root(), path))
+        remove_leftovers(*at);
 }
 
 Side combine(Side a, Side b) {
@@ -331,13 +335,15 @@ Result<Side> side_of(const Workshop& shop, const Record& record) {
 }
 
 Result<void> bring_back(const Workshop& shop, const Record& record) {
-    remove_leftovers_of(shop, record);
+    for (const auto& file : record.files)
+        remove_leftovers_of(shop, file.path);
+    if (record.knob)
+        remove_leftovers_of(shop, record.knob->path);
     for (const auto& file : std::views::reverse(record.files))
         PLIMSOLL_CHECK(bring_back_file(shop, file));
     if (record.knob)
         PLIMSOLL_CHECK(bring_back_knob(shop, *record.knob));
-    remove_made(shop, record.made);
-    return {};
+    return remove_made(shop, record.made);
 }
 
 Result<void> bring_back_unit(const Workshop& shop, const UnitStep& unit) {
