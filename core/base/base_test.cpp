@@ -52,11 +52,30 @@ TEST(Toml, CountsColumnsInCharacters) {
     EXPECT_TRUE(bad.error().message.starts_with("f:1:11:")) << bad.error().message;
 }
 
-TEST(Toml, EscapesCannotSmuggleBytesIn) {
-    const auto v = parse_toml("a = \"\\u005fx0_ff\"\nb = \"é\"\n", "f");
-    ASSERT_TRUE(v) << v.error().message;
-    EXPECT_EQ(*v->at("a")->string(), "_x0_ff");
-    EXPECT_EQ(*v->at("b")->string(), "é");
+// The wrapper's own encoding of what is not ASCII must never show, whatever stands beside it.
+TEST(Toml, NothingInTheTextLooksLikeTheEncoding) {
+    for (const std::string inner : {"`0x", "`0", "`", "`0xff", "`1x``0x", "`0`", "x`0x00"}) {
+        for (const std::string& text : {inner + "é", "é" + inner, "é" + inner + "é", inner + "é" + inner}) {
+            std::string escaped;
+            for (const char c : text)
+                escaped += c == '`' ? "\\u0060" : std::string(1, c);
+            for (const std::string& written : {text, escaped}) {
+                const auto v = parse_toml("a = \"" + written + "\"\nb = \"é\"\n", "f");
+                ASSERT_TRUE(v) << v.error().message;
+                EXPECT_EQ(*v->at("a")->string(), text) << written;
+                EXPECT_EQ(*v->at("b")->string(), "é") << written;
+            }
+        }
+    }
+}
+
+TEST(Toml, BareKeysAreAscii) {
+    const auto v = parse_toml("# é\né = 1\n", "f");
+    ASSERT_FALSE(v);
+    EXPECT_TRUE(v.error().message.starts_with("f:2:1: ")) << v.error().message;
+    EXPECT_NE(v.error().message.find("a character that is not ASCII"), std::string::npos)
+        << v.error().message;
+    EXPECT_TRUE(parse_toml("'é' = 1\n\"ü\".'ö' = 2\n", "f"));
 }
 
 TEST(Toml, RefusesDepthInsteadOfOverflowingTheStack) {

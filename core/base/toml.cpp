@@ -36,6 +36,8 @@ class Ascii {
 
     // Of a string or message that came from text().
     [[nodiscard]] std::string restore(const std::string& s) const;
+    // Of an error's description, which may quote the beginning of a mark.
+    [[nodiscard]] std::string reason(std::string description) const;
     // Line and column (in characters) in the original.
     [[nodiscard]] Position position(const toml::source_position& p) const;
 
@@ -55,13 +57,15 @@ bool is_high(char c) {
     return static_cast<unsigned char>(c) >= 0x80;
 }
 
-// A mark that no string of the document can contain. Where there are escapes ("\u005f" is "_") the raw text
+// A mark that no string of the document can contain. Where there are escapes ("\u0060" is "`") the raw text
 // does not tell what the strings hold, but nobody can write a text that contains a piece of its own digest.
+// It begins with a character that is nowhere else in it, so that no text before it can seem to begin it; and
+// that may not be in a bare key, where TOML has ASCII only.
 std::string mark_for(std::string_view text) {
     if (text.find('\\') != std::string_view::npos)
-        return "_x" + sha256(text).substr(0, 16) + "_";
+        return "`" + sha256(text).substr(0, 16) + "x";
     for (int n = 0;; ++n)
-        if (std::string mark = "_x" + std::to_string(n) + "_"; text.find(mark) == std::string_view::npos)
+        if (std::string mark = "`" + std::to_string(n) + "x"; text.find(mark) == std::string_view::npos)
             return mark;
 }
 
@@ -105,6 +109,14 @@ std::string Ascii::restore(const std::string& s) const {
         done = d + 2;
     }
     return out.append(s, done);
+}
+
+std::string Ascii::reason(std::string description) const {
+    static constexpr std::string_view quoted_mark = "'`'";
+    description = restore(description);
+    if (const auto at = description.find(quoted_mark); !mark_.empty() && at != std::string::npos)
+        description.replace(at, quoted_mark.size(), "a character that is not ASCII");
+    return description;
 }
 
 Position Ascii::position(const toml::source_position& p) const {
@@ -370,7 +382,7 @@ Result<Value> parse_toml(std::string_view text, std::string_view source) {
         const Position at = ascii.position(e.source().begin);
         return fail(Code::invalid_input, std::string(source) + ":" + std::to_string(at.line) + ":" +
                                              std::to_string(at.column) + ": " +
-                                             ascii.restore(std::string(e.description())));
+                                             ascii.reason(std::string(e.description())));
     }
     return Converter(ascii).node(parsed.table());
 }

@@ -5,8 +5,11 @@
 #include "core/host/atomic_file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
+
+#include <unistd.h>
 
 namespace plimsoll::host {
 namespace {
@@ -101,6 +104,18 @@ Collected collect(const Sysroot& root) {
     return out;
 }
 
+// The user's own path, as the shell would take it.
+Result<std::string> absolute_path(const std::string& path) {
+    if (path.empty() || path.find('\0') != std::string::npos)
+        return fail(Code::invalid_input, "policy path \"" + printable(path) + "\": not a path");
+    if (path.front() == '/')
+        return path;
+    std::array<char, 4096> here{};
+    if (::getcwd(here.data(), here.size()) == nullptr)
+        return fail_errno("the current directory");
+    return std::string(here.data()) + "/" + path;
+}
+
 Failure refused(const policy::Problems& problems) {
     return fail(Code::invalid_input, join(problems, "\n"));
 }
@@ -134,10 +149,7 @@ Result<std::vector<policy::PolicyFile>> find_policy_files(const Host& host) {
 }
 
 Result<std::vector<policy::PolicyFile>> read_policy_path(const std::string& path) {
-    std::error_code failed;
-    const std::string absolute = std::filesystem::absolute(path, failed).string();
-    if (path.empty() || failed)
-        return fail(Code::invalid_input, "policy path \"" + printable(path) + "\": not a path");
+    PLIMSOLL_TRY(const std::string absolute, absolute_path(path));
     PLIMSOLL_TRY(const Sysroot root, Sysroot::open("/"));
     PLIMSOLL_TRY(const auto st, root.stat(absolute));
     if (!S_ISDIR(st.st_mode)) {

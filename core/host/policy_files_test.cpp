@@ -2,7 +2,7 @@
 #include "core/host/policy_files.hpp"
 
 #include "core/base/text.hpp"
-#include "core/policy/policy_test_catalogue.hpp"
+#include "core/policy/testing/catalogue.hpp"
 #include "tests/support/tree.hpp"
 
 #include <gmock/gmock.h>

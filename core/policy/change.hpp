@@ -46,6 +46,7 @@ struct MakeDirectory {  // with missing parents (0755, root)
 // Edits one of the account databases (passwd, group, shadow, gshadow, subuid, subgid) under their locks, on
 // the content found once the lock is held: every line equal to one of `remove` goes, then `add` is appended.
 // Lines that other programs added meanwhile stay. A line to remove that is gone already is not an error.
+// Code::busy when a line to add has a name or id (of passwd and group) that another line has: plan again.
 // A line of `remove` at index i for which `replace` is true is replaced in its place by `add[i]`.
 struct EditLines {
     std::string path;

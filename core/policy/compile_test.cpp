@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/policy/policy_test_catalogue.hpp"
+#include "core/policy/testing/catalogue.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/digest.hpp"
 #include "core/base/toml.hpp"
-#include "core/policy/policy_test_catalogue.hpp"
+#include "core/policy/testing/catalogue.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -2,7 +2,7 @@
 // Any bytes as one or two policy files (cut at a form feed): refused with a place, or a policy that survives
 // being written and read again.
 #include "core/base/text.hpp"
-#include "core/policy/policy_test_catalogue.hpp"
+#include "core/policy/testing/catalogue.hpp"
 
 #include <cstdlib>
 

@@ -3,7 +3,7 @@
 // schema_test.py asks an independent validator whether it agrees.
 #include "core/base/json.hpp"
 #include "core/base/toml.hpp"
-#include "core/policy/policy_test_catalogue.hpp"
+#include "core/policy/testing/catalogue.hpp"
 
 #include <cstdio>
 
