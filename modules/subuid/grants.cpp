@@ -47,8 +47,10 @@ std::string text_of(Range ids) {
 }
 
 bool plain(const host::SubidLine& line) {
+    constexpr std::uint64_t id_space = std::uint64_t{1} << 32U;
     const auto& s = line.in(SubidView::shadow);
-    return s && s == line.in(SubidView::moby) && s == line.in(SubidView::go) &&
+    return s && s == line.in(SubidView::moby) && s == line.in(SubidView::go) && s->count != 0 &&
+           s->start < id_space && s->count <= id_space - s->start &&
            line.text == s->owner + ":" + std::to_string(s->start) + ":" + std::to_string(s->count);
 }
 

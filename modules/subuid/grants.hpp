@@ -112,7 +112,8 @@ struct Context {
 [[nodiscard]] std::string grant_line(std::string_view owner, Range ids);
 // "100000-165535"
 [[nodiscard]] std::string text_of(Range ids);
-// Whether all three readers take exactly this from the line; only such lines are edited by merging.
+// Whether the line is plain decimal that all three readers take alike, for ids that exist; only such lines
+// are merged with others or given another owner.
 [[nodiscard]] bool plain(const host::SubidLine& line);
 
 }  // namespace plimsoll::modules::subuid
