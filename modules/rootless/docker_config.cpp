@@ -256,7 +256,8 @@ std::vector<std::string> expand(const std::vector<std::string>& argv,
     };
     for (const auto& word : argv) {
         if (word.size() > 1 && word.front() == '$' && word[1] != '{') {
-            for (const auto part : words(value_of(std::string_view(word).substr(1))))
+            const auto value = value_of(std::string_view(word).substr(1));
+            for (const auto part : words(value))
                 out.emplace_back(part);
             continue;
         }

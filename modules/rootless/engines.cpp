@@ -35,10 +35,10 @@ const std::array<ControlInfo, 10>& control_table() {
              "Whoever can connect to a rootful engine's socket can start a container that mounts the host's "
              "root: access to the API is root, without a password or a trace in sudo's log.",
          .severity = Severity::critical,
-         .fix_class = FixClass::live,
-         .fix = "Take members that the policy does not name out of the group, close the mode of the socket "
-                "and of "
-                "its unit, drop the ACL. Sessions that are already open keep the group until they end.",
+         .fix_class = FixClass::service_restart,
+         .fix =
+             "Take members that the policy does not name out of the group (live), or close the socket in a "
+             "drop-in of its unit and restart that. Open sessions keep the group until they end.",
          .references = {"man:systemd.socket(5)", "man:acl(5)", "man:group(5)",
                         "https://docs.docker.com/engine/security/#docker-daemon-attack-surface"}},
         {.id = "engine.docker-tcp",

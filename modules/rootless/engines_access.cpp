@@ -62,24 +62,28 @@ std::vector<policy::Change> leave_group(const GrantingGroup& g, const std::vecto
     return out;
 }
 
+// A socket that is there keeps its owner and mode until its unit makes it anew.
+void make_anew(const SocketUnit& unit, bool live, std::vector<policy::Change>& changes) {
+    if (!live)
+        return;
+    changes.emplace_back(policy::UnitAction{policy::UnitAction::Verb::reload_manager});
+    if (unit.starts)
+        changes.emplace_back(policy::UnitAction{policy::UnitAction::Verb::restart, unit.name});
+}
+
 // Where the group itself cannot be edited (it is in a read-only image, or somebody's primary group), its
-// socket is taken from it: a drop-in for the next time, and the file that is there now.
+// socket is taken from it.
 std::optional<Fix> close_socket(const Engines::Facts& facts, const GrantingGroup& g) {
     const auto unit = std::ranges::find_if(
         facts.access.units, [&](const SocketUnit& u) { return u.engine == g.engine && u.group == g.name; });
     if (unit == facts.access.units.end())
         return std::nullopt;
-    Fix fix{FixClass::live, "give the socket to root alone"};
+    Fix fix{FixClass::service_restart,
+            "give the socket to root alone in a drop-in and restart " + unit->name};
     fix.changes.emplace_back(
         policy::WriteFile{.path = drop_in_path(unit->name, "access", unit->drop_ins),
                           .content = "[Socket]\nSocketUser=root\nSocketGroup=root\nSocketMode=0600\n"});
-    if (!facts.live)
-        return fix;
-    fix.changes.emplace_back(policy::UnitAction{policy::UnitAction::Verb::reload_manager});
-    for (const SocketFile& f : facts.sockets.files)
-        if (f.engine == g.engine)
-            fix.changes.emplace_back(
-                policy::SetMetadata{.path = f.path, .mode = 0600, .uid = 0, .gid = 0, .drop_acl = true});
+    make_anew(*unit, facts.live, fix.changes);
     return fix;
 }
 
@@ -165,16 +169,21 @@ bool grants(const AclEntry& e, const std::vector<AclEntry>& acl) {
            (e.permissions & bound & write_bit) != 0;
 }
 
-// The mode without others' access; with an ACL the group bits of the mode are its mask, not the group's.
-std::uint32_t closed_mode(const SocketFile& f) {
-    std::uint32_t mode = f.mode & ~std::uint32_t{07};
-    for (const AclEntry& e : f.acl)
-        if (e.tag == AclEntry::Tag::group_obj)
-            mode = (mode & ~std::uint32_t{070}) | static_cast<std::uint32_t>(e.permissions & 7) << 3;
-    return mode;
+// The unit makes the socket as its files say: restarting it is the repair, if they are in order. What an
+// engine made by itself is for a person: nothing would keep it closed.
+Fix socket_file_fix(const Engines::Facts& facts, const SocketFile& f) {
+    const auto unit = std::ranges::find_if(facts.access.units, [&](const SocketUnit& u) {
+        return u.engine == f.engine && u.starts && (u.mode & write_bit) == 0;
+    });
+    if (unit == facts.access.units.end())
+        return {FixClass::never_automatic,
+                "chmod o= and setfacl -b " + f.path + ", and close it in the configuration of what made it"};
+    return {FixClass::service_restart,
+            "restart " + unit->name + ", which makes the socket anew",
+            {policy::UnitAction{policy::UnitAction::Verb::restart, unit->name}}};
 }
 
-void judge_socket_file(const SocketFile& f, Findings& out) {
+void judge_socket_file(const Engines::Facts& facts, const SocketFile& f, Findings& out) {
     std::vector<Evidence> evidence;
     if ((f.mode & write_bit) != 0)
         evidence.push_back({f.path, "mode " + octal(f.mode), "not writable by others"});
@@ -187,10 +196,8 @@ void judge_socket_file(const SocketFile& f, Findings& out) {
                                     std::to_string(e.id),
                                 "no ACL entry that grants write"});
     if (!evidence.empty()) {
-        const policy::SetMetadata close{
-            .path = f.path, .mode = closed_mode(f), .uid = 0, .drop_acl = !f.acl.empty()};
         out.push_back(failing(Control::socket_access, f.path, "others than root and its group can use it",
-                              std::move(evidence), {FixClass::live, "close the socket to others", {close}}));
+                              std::move(evidence), socket_file_fix(facts, f)));
     } else if (f.acl_problem) {
         report_unknown(Control::socket_access, f.path, *f.acl_problem, out);
     } else {
@@ -206,12 +213,11 @@ void judge_socket_unit(const Engines::Facts& facts, const SocketUnit& u, Finding
         out.push_back(finding(Control::socket_access, Status::pass, u.name, "SocketMode=" + octal(u.mode)));
         return;
     }
-    Fix fix{FixClass::live, "set SocketMode= in a drop-in"};
+    Fix fix{FixClass::service_restart, "set SocketMode= in a drop-in and restart " + u.name};
     fix.changes.emplace_back(
         policy::WriteFile{.path = drop_in_path(u.name, "mode", u.drop_ins),
                           .content = "[Socket]\nSocketMode=" + octal(u.mode & ~std::uint32_t{07}) + "\n"});
-    if (facts.live)
-        fix.changes.emplace_back(policy::UnitAction{policy::UnitAction::Verb::reload_manager});
+    make_anew(u, facts.live, fix.changes);
     out.push_back(failing(Control::socket_access, u.name, "its socket will be open to everybody",
                           {{u.source, "SocketMode=" + octal(u.mode), "not writable by others"}},
                           std::move(fix)));
@@ -228,7 +234,7 @@ void judge_socket_access(const Engines::Params& params, const Engines::Facts& fa
     for (const SocketUnit& u : facts.access.units)
         judge_socket_unit(facts, u, out);
     for (const SocketFile& f : facts.sockets.files)
-        judge_socket_file(f, out);
+        judge_socket_file(facts, f, out);
     report_unknown(Control::socket_access, "sockets", facts.sockets.problems, out);
     report_unknown(Control::socket_access, "units", facts.inventory.unit_problems, out);
     if (out.size() != before)

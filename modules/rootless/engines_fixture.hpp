@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests of the Engines module share: a pretended /proc, and short ways to ask for a verdict.
+#pragma once
+#include "core/host/executor.hpp"
+#include "core/host/service_manager.hpp"
+#include "modules/rootless/engines.hpp"
+#include "tests/support/tree.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace plimsoll::modules::rootless::testing {
+
+struct FakeProcess {
+    int pid{0};
+    std::string exe;  // empty: the link is left out
+    std::vector<std::string> argv{};
+    std::uint32_t uid{0};
+    int parent{1};
+    std::string user_ns{"4026531837"};  // empty: unreadable
+    std::string groups{};
+    std::vector<std::uint64_t> sockets{};
+};
+
+inline void add_process(const tests::Tree& tree, const FakeProcess& p) {
+    const std::string dir = "proc/" + std::to_string(p.pid);
+    const std::string uid = std::to_string(p.uid);
+    const std::string comm = p.exe.substr(p.exe.rfind('/') + 1).substr(0, 15);
+    tree.write(dir + "/status", "Name:\t" + comm + "\nPPid:\t" + std::to_string(p.parent) + "\nUid:\t" + uid +
+                                    "\t" + uid + "\t" + uid + "\t" + uid + "\nGroups:\t" + p.groups + "\n");
+    tree.write(dir + "/comm", comm + "\n");
+    std::string cmdline;
+    for (const auto& a : p.argv)
+        cmdline += a + '\0';
+    tree.write(dir + "/cmdline", cmdline);
+    tree.link(dir + "/exe", p.exe);
+    if (!p.user_ns.empty())
+        tree.link(dir + "/ns/user", "user:[" + p.user_ns + "]");
+    tree.write(dir + "/uid_map", "         0          0 4294967295\n");
+    tree.write(dir + "/gid_map", "         0          0 4294967295\n");
+    tree.directory(dir + "/fd");
+    for (const auto inode : p.sockets)
+        tree.link(dir + "/fd/" + std::to_string(inode), "socket:[" + std::to_string(inode) + "]");
+}
+
+// /proc of a host on which nothing runs and nothing listens.
+inline void add_proc(const tests::Tree& tree) {
+    tree.write("proc/net/unix", "Num       RefCount Protocol Flags    Type St Inode Path\n");
+    tree.write("proc/net/tcp",
+               "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n");
+}
+
+inline void add_socket(const tests::Tree& tree, const std::string& path, mode_t mode, gid_t gid = 0) {
+    tree.directory(path.substr(0, path.rfind('/')));
+    const std::string full = tree.path(path).string();
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    ASSERT_LT(full.size(), sizeof address.sun_path);
+    std::memcpy(address.sun_path, full.c_str(), full.size() + 1);
+    ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ::close(fd);
+    ASSERT_EQ(::chmod(full.c_str(), mode), 0);
+    if (gid != 0) {
+        ASSERT_EQ(::chown(full.c_str(), 0, gid), 0);
+    }
+}
+
+using Params = Engines::Params;
+
+inline std::vector<policy::Finding> assess(const host::Host& host, const Params& params = {}) {
+    host.forget();
+    return Engines::evaluate(params, {}, Engines::observe(host, params, {}), {});
+}
+
+// Findings of one control as "subject: status[ severity]", the severity only of failing ones.
+inline std::vector<std::string> verdicts(const std::vector<policy::Finding>& findings,
+                                         std::string_view control) {
+    std::vector<std::string> out;
+    for (const auto& f : findings)
+        if (f.control == control)
+            out.push_back(
+                f.subject + ": " + std::string(policy::name_of(f.status)) +
+                (f.status == policy::Status::fail ? " " + std::string(policy::name_of(f.severity)) : ""));
+    return out;
+}
+
+class FakeServices final : public host::ServiceManager {
+  public:
+    Result<std::string> active_state(const std::string&) override { return "active"; }
+
+    Result<void> start(const std::string& unit) override { return note("start " + unit); }
+
+    Result<void> stop(const std::string& unit) override { return note("stop " + unit); }
+
+    Result<void> restart(const std::string& unit) override { return note("restart " + unit); }
+
+    Result<void> reload_manager() override { return note("reload"); }
+
+    std::vector<std::string> calls;
+
+  private:
+    Result<void> note(std::string call) {
+        calls.push_back(std::move(call));
+        return {};
+    }
+};
+
+// Carries out what fails of the control until nothing that can be fixed does, then undoes it: every fix must
+// make its finding pass and leave no trace.
+inline void expect_converges(const tests::Tree& tree, const host::Host& host, std::string_view control,
+                             const Params& params = {}) {
+    const auto before = tree.snapshot();
+    FakeServices services;
+    auto executor = host::Executor::open(host, "/var/lib/plimsoll", &services);
+    ASSERT_TRUE(executor) << executor.error().message;
+    std::vector<std::string> done;
+    for (int round = 0; round < 20; ++round) {
+        const policy::Finding* todo = nullptr;
+        const auto findings = assess(host, params);
+        for (const auto& f : findings)
+            if (f.control == control && f.fix && !f.fix->changes.empty() && todo == nullptr)
+                todo = &f;
+        if (todo == nullptr)
+            break;
+        ASSERT_EQ(std::ranges::find(done, todo->subject), done.end()) << todo->subject << " fails again";
+        done.push_back(todo->subject);
+        for (const auto& change : todo->fix->changes) {
+            const auto r = executor->apply(todo->control, todo->subject, change);
+            ASSERT_TRUE(r) << r.error().message;
+        }
+    }
+    EXPECT_FALSE(done.empty());
+    for (const auto& f : assess(host, params))
+        if (f.control == control && std::ranges::find(done, f.subject) != done.end()) {
+            EXPECT_EQ(policy::name_of(f.status), "pass") << f.subject << ": " << f.message;
+        }
+    const auto undone = executor->undo(executor->current_entry());
+    ASSERT_TRUE(undone) << undone.error().message;
+    EXPECT_EQ(tree.snapshot(), before);
+}
+
+}  // namespace plimsoll::modules::rootless::testing
