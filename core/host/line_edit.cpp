@@ -54,6 +54,26 @@ Result<void> check_replaced(const Lines& before, const policy::EditLines& change
     return {};
 }
 
+// The id of a passwd or group line; nullopt in other files, where it means nothing.
+std::optional<std::uint64_t> id_of(std::string_view line) {
+    const auto fields = split(line, ':');
+    return fields.size() > 2 ? parse_u64(fields[2]) : std::nullopt;
+}
+
+// The ids and names of new accounts were chosen before the lock was held: useradd(8) may have been faster.
+Result<void> check_unique(const Lines& lines, std::string_view added, const std::string& path) {
+    const auto database = path.substr(path.rfind('/') + 1);
+    const bool ids = database == "passwd" || database == "group";
+    if (!ids && database != "shadow" && database != "gshadow")
+        return {};
+    const auto id = ids ? id_of(added) : std::nullopt;
+    for (const auto line : lines)
+        if (key_of(line) == key_of(added) || (id && id_of(line) == id))
+            return fail(Code::busy, "edit " + path + ": the name or id of '" + printable(key_of(added)) +
+                                        "' was taken meanwhile, by '" + printable(key_of(line)) + "'");
+    return {};
+}
+
 // Whether the last line of `before` is still the last of `after`, in its own or a replaced form.
 bool keeps_end(const Lines& before, const LineEdit& edit) {
     if (!edit.added.empty() || before.empty())
@@ -89,6 +109,7 @@ Result<Edited> edit_lines(std::string_view content, const policy::EditLines& cha
     }
     for (const auto& line : change.add)
         if (!change.replace && !has(after, line)) {
+            PLIMSOLL_CHECK(check_unique(after, line, change.path));
             after.push_back(line);
             out.edit.added.push_back(line);
         }

@@ -32,7 +32,8 @@ struct Edited {
 
 // Carries out `change` on `content`. Bytes of other lines stay, a missing final newline too unless something
 // is appended. A line to add that is there already is not added again. Code::busy when a line to replace is
-// gone and its replacement is not there; Code::invalid_input for lines with newline or NUL.
+// gone and its replacement is not there, or a line to add to an account database has the name (in passwd and
+// group also the id) of another line; Code::invalid_input for lines with newline or NUL.
 [[nodiscard]] Result<Edited> edit_lines(std::string_view content, const policy::EditLines& change);
 
 // Takes back what `edit` did and leaves everything else. `keyed`: the part before the first ':' is unique, as

@@ -54,6 +54,34 @@ TEST(EditLines, RefusesWhatIsNotALineAndWhatIsGone) {
     EXPECT_EQ(edit_lines("a\n", {"f", {"a"}, {}, true}).error().code, Code::internal);
 }
 
+TEST(EditLines, RefusesANameOrIdThatSomebodyTookMeanwhile) {
+    struct Case {
+        const char* path;
+        const char* there;
+        const char* add;
+        bool refused;
+    };
+
+    const Case cases[] = {
+        {"/etc/passwd", "u1:x:1001:1001::/:/bin/sh\n", "ops:x:1001:1001::/:/bin/sh", true},
+        {"/etc/passwd", "ops:x:1002:1002::/:/bin/sh\n", "ops:x:1001:1001::/:/bin/sh", true},
+        {"/etc/passwd", "u1:x:01001:7::/:/bin/sh\n", "ops:x:1001:1001::/:/bin/sh", true},
+        {"/etc/passwd", "u1:x:7:1001::/:/bin/sh\n", "ops:x:1001:1001::/:/bin/sh", false},
+        {"/etc/group", "u1:x:1001:\n", "ops:x:1001:", true},
+        {"/etc/shadow", "ops:*:1::::::\n", "ops:!:2::::::", true},
+        {"/etc/shadow", "u1:!:2::::::\n", "ops:!:2::::::", false},
+        {"/etc/gshadow", "ops:*::\n", "ops:!::", true},
+        {"/etc/subuid", "ops:1001:1\n", "ops:2002:1", false},
+        {"/etc/passwd", "ops:x:1001:1001::/:/bin/sh\n", "ops:x:1001:1001::/:/bin/sh", false},
+    };
+    for (const Case& c : cases) {
+        const auto r = edit_lines(c.there, {c.path, {}, {c.add}});
+        EXPECT_EQ(!r, c.refused) << c.path << " " << c.there;
+        if (!r)
+            EXPECT_EQ(r.error().code, Code::busy);
+    }
+}
+
 TEST(TakeBack, LeavesWhatOthersDid) {
     const auto e = edit_lines("a:1\nb:1\nc:1\n", {"f", {"a:1"}, {"n:1"}})->edit;
     EXPECT_EQ(*host::take_back("b:1\nc:1\nn:1\nz:1\n", e, true), "a:1\nb:1\nc:1\nz:1\n");

@@ -70,7 +70,8 @@ std::string leftovers(const Tenant& t, const Facts& f) {
 // Why the uid that the policy states cannot be given; "" when it can.
 std::string uid_in_the_way(const Tenant& t, const Context& c, const IdPool& pool) {
     const std::string uid = "uid " + std::to_string(*t.uid);
-    if (c.facts.accounts->user(*t.uid) != nullptr || c.facts.accounts->group(*t.uid) != nullptr)
+    const host::Group* group = c.facts.accounts->group(*t.uid);
+    if (c.facts.accounts->user(*t.uid) != nullptr || (group != nullptr && group->name != t.user))
         return uid + " belongs to another account or group";
     if (pool.is_delegated(*t.uid))
         return uid + " lies in a range of subordinate ids";
@@ -82,22 +83,21 @@ std::string uid_in_the_way(const Tenant& t, const Context& c, const IdPool& pool
     return "";
 }
 
-// The uid, or why there is none. User and group get the same number.
+// The uid, or why there is none. `group` is the account's own one when it is there already, as after a run
+// that was interrupted, or that useradd(8) overtook; user and group get the same number where that is
+// possible.
 std::expected<std::uint32_t, std::string> choose_uid(const Tenant& t, const Context& c, Range range,
-                                                     const IdPool& pool) {
-    if (const host::Group* group = c.facts.accounts->group(t.user)) {
-        // A group of its own that is there already, as after an interrupted run.
-        if (t.uid.value_or(group->gid) != group->gid || c.facts.accounts->user(group->gid) != nullptr ||
-            (!t.uid && !range.contains(group->gid)))
-            return std::unexpected("group " + t.user + " has gid " + std::to_string(group->gid) +
-                                   ", which is not free as the account's uid");
-        return group->gid;
-    }
+                                                     const host::Group* group, const IdPool& pool) {
+    if (t.uid && group != nullptr && group->gid != *t.uid)
+        return std::unexpected("group " + t.user + " has gid " + std::to_string(group->gid) + " already");
     if (t.uid) {
         if (auto why = uid_in_the_way(t, c, pool); !why.empty())
             return std::unexpected(std::move(why));
         return *t.uid;
     }
+    if (group != nullptr && range.contains(group->gid) && c.facts.accounts->user(group->gid) == nullptr &&
+        !pool.is_delegated(group->gid))
+        return group->gid;
     const auto id = t.kind == Tenant::Kind::system ? pool.highest_free(range) : pool.next_free(range);
     if (!id)
         return std::unexpected("no id from " + std::to_string(range.start) + " to " +
@@ -122,15 +122,16 @@ std::vector<policy::Change> database_changes(const Tenant& t, const host::User& 
             out.push_back(policy::EditLines{std::string("/etc/") + file, {}, {std::move(line)}});
     };
     const std::string lock(lock_of(t));
-    const std::string id = std::to_string(u.uid);
+    const std::string gid = std::to_string(u.gid);
     // Also when a read-only database of the image has the group: shadow's tools look only here.
-    append("group", t.user + ":x:" + id + ":");
+    append("group", t.user + ":x:" + gid + ":");
     if (present("gshadow"))
         append("gshadow", t.user + ":!::");
     if (present("shadow"))
         append("shadow", t.user + ":" + lock + ":" + std::to_string(days_of(c.now)) + "::::::");
-    append("passwd", t.user + ":" + (present("shadow") ? "x" : lock) + ":" + id + ":" + id + "::" + u.home +
-                         ":" + u.shell);
+    append(
+        "passwd",
+        join({t.user, present("shadow") ? "x" : lock, std::to_string(u.uid), gid, "", u.home, u.shell}, ":"));
     return out;
 }
 
@@ -196,19 +197,20 @@ Result<NewAccount> plan_account(const Tenant& t, const Context& c, IdPool& pool)
     PLIMSOLL_TRY(const auto defs, f.login_defs);
     PLIMSOLL_TRY(const Range range,
                  t.kind == Tenant::Kind::system ? defs.system_uids() : defs.regular_uids());
-    const auto uid = choose_uid(t, c, range, pool);
+    const host::Group* group = f.accounts->group(t.user);
+    const auto uid = choose_uid(t, c, range, group, pool);
     if (!uid)
         return refused(uid.error(), "state a uid that is free, or free the one that is wanted");
     const TenantFacts& seen = f.tenants.at(t.user);
     PLIMSOLL_TRY(const auto home, seen.home);
     NewAccount out;
-    out.user = {t.user, *uid, *uid, home_of(t), shell_of(t), t.origin};
+    out.user = {t.user, *uid, group != nullptr ? group->gid : *uid, home_of(t), shell_of(t), t.origin};
     if (auto why = home_in_the_way(t, out.user, home); !why.empty())
         return refused(std::move(why), "move it away, or state another home");
     pool.take(*uid);
     out.changes = database_changes(t, out.user, c);
     if (!home)
-        out.changes.emplace_back(policy::MakeDirectory{out.user.home, 0700, *uid, *uid});
+        out.changes.emplace_back(policy::MakeDirectory{out.user.home, 0700, *uid, out.user.gid});
     return out;
 }
 

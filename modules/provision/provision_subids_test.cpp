@@ -99,10 +99,12 @@ TEST(ProvisionSubid, AnOldRangeComesBackToItsOwnerAndToNobodyElse) {
     tree.write("/var/lib/plimsoll/subid-ledger",
                host::ledger_line({"bob", {655360, 720896}, true, true}, "2001-01-01T00:00:00Z") +
                    host::ledger_line({"gone", {131072, 196608}, true, true}, "2001-01-01T00:00:00Z"));
-    EXPECT_EQ(changes_of<EditLines>(verdict(tree, bob(allocate()))),
-              (std::vector<EditLines>{{"/etc/subuid", {}, {"bob:655360:65536"}},
-                                      {"/etc/subgid", {}, {"bob:655360:65536"}}}));
-    EXPECT_EQ(changes_of<EditLines>(verdict(tree, bob(exactly({{655360, 720896}})))).size(), 2U);
+    const std::vector<AllocateRange> again{{"bob", 655360, 65536, true, true}};
+    EXPECT_EQ(changes_of<AllocateRange>(verdict(tree, bob(allocate()))), again);
+    EXPECT_EQ(changes_of<AllocateRange>(verdict(tree, bob(exactly({{655360, 720896}})))), again);
+    EXPECT_EQ(changes_of<EditLines>(verdict(tree, bob(exactly({{655360, 655460}})))),
+              (std::vector<EditLines>{{"/etc/subuid", {}, {"bob:655360:100"}},
+                                      {"/etc/subgid", {}, {"bob:655360:100"}}}));
     EXPECT_TRUE(for_a_person(verdict(tree, bob(exactly({{131072, 196608}}))))) << "gone's";
     policy::Provision p = only(tenant("eve", Kind::existing));
     p.tenants[0].subuid = allocate();

@@ -146,6 +146,10 @@ TEST(ProvisionUser, NothingLeftOfAnOlderAccountComesToLife) {
     EXPECT_EQ(changes_of<EditLines>(of(judge(tree, svc), control)).back().add,
               std::vector<std::string>{"svc:x:500:500::/var/lib/svc:/usr/sbin/nologin"})
         << "an empty group of its own is taken";
+    tree.write("/etc/group", "root:x:0:\nsvc:x:50:\n");
+    EXPECT_EQ(changes_of<EditLines>(of(judge(tree, svc), control)).back().add,
+              std::vector<std::string>{"svc:x:999:50::/var/lib/svc:/usr/sbin/nologin"})
+        << "its number is not for accounts: the uid is another one";
     tree.write("/etc/group", "root:x:0:\ndocker:x:500:\n");
     EXPECT_TRUE(for_a_person(of(judge(tree, only(tenant("docker", Kind::system))), control)));
     tree.write("/etc/group", "root:x:0:\n");

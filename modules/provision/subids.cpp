@@ -178,14 +178,15 @@ class Judge {
         return false;
     }
 
-    // A range that the ledger knows as this tenant's comes back to it as it was, after a rollback of /etc for
-    // one: files belong to its ids. Everything else is given out anew.
+    // A range that the ledger knows as this tenant's comes back to it, after a rollback of /etc for one:
+    // files belong to its ids. AllocateRange gives back a whole one, and is safe beside useradd(8); of a part
+    // of one only the line is written.
     void give(Range r, bool uid, bool gid, std::vector<policy::Change>& out) {
         s_.taken.add(r);
-        const bool known = std::ranges::any_of(s_.ledger, [&](const host::LedgerEntry& e) {
-            return e.owner == t_.user && e.range.start <= r.start && r.end <= e.range.end;
+        const bool part = std::ranges::any_of(s_.ledger, [&](const host::LedgerEntry& e) {
+            return e.owner == t_.user && e.range != r && e.range.start <= r.start && r.end <= e.range.end;
         });
-        if (!known) {
+        if (!part) {
             out.emplace_back(policy::AllocateRange{t_.user, r.start, r.size(), uid, gid});
             return;
         }
