@@ -45,7 +45,8 @@ std::vector<Finding> judge_linger(const Context& c) {
         if (!c.facts.accounts)
             out.push_back(unknown(Control::linger, printable(t.user), c.facts.accounts.error()));
         else if (const auto why = no_account(c, t))
-            out.push_back(refuse(Control::linger, printable(t.user), *why, "see provision.user"));
+            out.push_back(refuse(Control::linger, printable(t.user), *why, "see provision.user",
+                                 {{t.origin, printable(t.user), "an account that can be a tenant"}}));
         else
             out.push_back(judge(c, t));
     }

@@ -2,7 +2,7 @@
 // Every fix: apply -> pass -> undo -> the original bytes and metadata.
 #include "core/base/text.hpp"
 #include "core/host/executor.hpp"
-#include "modules/provision/verdicts.hpp"
+#include "modules/provision/testing/verdicts.hpp"
 
 #include <set>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // provision.linger, provision.engine-config, provision.delegation, provision.sysctl.
 #include "core/base/digest.hpp"
-#include "modules/provision/verdicts.hpp"
+#include "modules/provision/testing/verdicts.hpp"
 
 namespace plimsoll::modules::provision {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "modules/provision/verdicts.hpp"
+#include "modules/provision/testing/verdicts.hpp"
 
 namespace plimsoll::modules::provision {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/provision/tenant.hpp"
-#include "modules/provision/verdicts.hpp"
+#include "modules/provision/testing/verdicts.hpp"
 
 namespace plimsoll::modules::provision {
 namespace {

@@ -297,7 +297,8 @@ std::vector<Finding> judge_subids(const Context& c) {
         if (!state)
             out.push_back(unknown(Control::subid, printable(t.user), state.error()));
         else if (const auto why = no_account(c, t))
-            out.push_back(refuse(Control::subid, printable(t.user), *why, "see provision.user"));
+            out.push_back(refuse(Control::subid, printable(t.user), *why, "see provision.user",
+                                 {{t.origin, printable(t.user), "an account that can be a tenant"}}));
         else
             out.push_back(judge(c, *state, t));
     }

@@ -16,8 +16,8 @@ struct TreeKind {
     friend std::ostream& operator<<(std::ostream& out, const TreeKind& kind) { return out << kind.name; }
 };
 
-// Nothing at all; a Debian host that is in order; one with a violation of everything a file can violate;
-// files that an attacker chose; files replaced by things that are not files.
+// Nothing but an empty /etc; a Debian host that is in order; one with a violation of everything a file can
+// violate; files that an attacker chose; files replaced by things that are not files.
 [[nodiscard]] const std::vector<TreeKind>& tree_kinds();
 
 // A Debian container host with one rootless user, alice, that is in order.
