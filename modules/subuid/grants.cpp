@@ -215,8 +215,20 @@ std::span<const RealId> Context::real_within(IdKind kind, Range ids) const {
 }
 
 bool Context::harmless(IdKind kind, Range ids, std::uint32_t owner) const {
-    return !ids.empty() && ids.start >= host::subid_block && !host::never_delegated().intersects(ids) &&
-           real_within(kind, ids).empty() && !holders[index_of(kind)].held_by_other(ids, owner);
+    return nobodys(kind, ids) && !holders[index_of(kind)].held_by_other(ids, owner);
+}
+
+bool Context::harmless_line(IdKind kind, Range ids, std::uint32_t owner, int number) const {
+    return nobodys(kind, ids) && std::ranges::none_of(grants[index_of(kind)], [&](const Grant& g) {
+               return g.owner != owner && counts(g) && g.ids.intersects(ids) &&
+                      line(kind, g).number != number;
+           });
+}
+
+// Neither an account's nor reserved.
+bool Context::nobodys(IdKind kind, Range ids) const {
+    return !ids.empty() && ids.start >= host::subid_block && ids.end <= std::uint64_t{1} << 32U &&
+           !host::never_delegated().intersects(ids) && real_within(kind, ids).empty();
 }
 
 policy::Evidence Context::evidence(IdKind kind, const Grant& g, std::string expected) const {

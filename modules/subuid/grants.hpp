@@ -84,6 +84,9 @@ struct Context {
 
     // Whether giving `ids` to `owner` harms nobody: no account, no other owner's, nothing reserved.
     [[nodiscard]] bool harmless(IdKind kind, Range ids, std::uint32_t owner) const;
+    // The same for the ids that line `number` means: what some reader now takes from it for another owner is
+    // no obstacle. Linear in the number of lines.
+    [[nodiscard]] bool harmless_line(IdKind kind, Range ids, std::uint32_t owner, int number) const;
 
     // Real ids within `ids`, as a span of real_ids.
     [[nodiscard]] std::span<const RealId> real_within(IdKind kind, Range ids) const;
@@ -101,6 +104,7 @@ struct Context {
     std::uint32_t owner_index(const std::string& text);
     void read_grants(IdKind kind);
     void read_real_ids();
+    [[nodiscard]] bool nobodys(IdKind kind, Range ids) const;
 
     std::unordered_map<std::string, std::uint32_t> by_text_{};
     std::unordered_map<std::uint32_t, std::uint32_t> by_uid_{};

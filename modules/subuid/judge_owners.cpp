@@ -118,7 +118,8 @@ Fix stale_fix(const Context& c, const std::vector<Line>& lines) {
 Severity stale_severity(const Context& c, const Owner& o) {
     const auto number = parse_u64(o.text);
     const auto regular = c.facts.login_defs ? c.facts.login_defs->defs.regular_uids() : Range{1000, 60001};
-    return number && regular && regular->contains(*number) ? Severity::high : Severity::medium;
+    const bool canonical = number && std::to_string(*number) == o.text;  // as shadow writes a uid
+    return canonical && regular && regular->contains(*number) ? Severity::high : Severity::medium;
 }
 
 }  // namespace

@@ -135,6 +135,13 @@ class SizeJudge {
             "apply the provision part of the policy, which states this user's ranges (provision.subid)");
     }
 
+    // Whether the ledger has nothing against giving this range out.
+    [[nodiscard]] bool never_given(IdKind kind, Range ids) const {
+        return c_.facts.ledger && std::ranges::none_of(*c_.facts.ledger, [&](const host::LedgerEntry& e) {
+                   return (kind == IdKind::uid ? e.uid : e.gid) && e.range.intersects(ids);
+               });
+    }
+
     // Adds `count` ids of each kind, of the same numbers when both are wanted alike.
     [[nodiscard]] Fix allocate(const std::string& owner, std::array<std::uint64_t, 2> counts);
     [[nodiscard]] std::vector<Evidence> sizes(const Owner& o, const Holding& h,
@@ -303,24 +310,18 @@ void SizeJudge::judge_parity_of(std::uint32_t index, const Holding& h, Verdict& 
             return by_hand("apply the fix of subuid.min-size first");
         const auto rest = missing_counterpart(h.shadow[index_of(more)], h.shadow[index_of(fewer)]);
         const bool same_numbers = rest && std::ranges::all_of(rest->ranges(), [&](Range r) {
-                                      return c_.harmless(fewer, r, index);
+                                      return c_.harmless(fewer, r, index) && never_given(fewer, r);
                                   });
         if (!same_numbers) {
             std::array<std::uint64_t, 2> counts{};
             counts[index_of(fewer)] = h.size(more) - h.size(fewer);
             return allocate(o.text, counts);
         }
-        const std::string summary = "add the ids of " + path_of(more) + " to " + path_of(fewer);
-        if (!c_.facts.files[index_of(fewer)]->present) {
-            std::string content;
-            for (const Range r : rest->ranges())
-                content += grant_line(o.text, r) + "\n";
-            return live_fix(summary, {policy::WriteFile{path_of(fewer), content, 0644, 0, 0, ""}});
-        }
-        Edits edits;
+        std::vector<Change> changes;
         for (const Range r : rest->ranges())
-            edits.add(fewer, grant_line(o.text, r));
-        return live_fix(summary, edits.changes());
+            changes.emplace_back(
+                AllocateRange{o.text, r.start, r.size(), fewer == IdKind::uid, fewer == IdKind::gid});
+        return live_fix("add the ids of " + path_of(more) + " to " + path_of(fewer), std::move(changes));
     };
     v.fail(o.label,
            o.label + " has " + std::to_string(h.size(IdKind::uid)) + " subordinate uids and " +

@@ -23,6 +23,9 @@ namespace {
 
 constexpr std::size_t go_line_max = std::size_t{64} * 1024;
 
+// Weighing a line looks at all others; an owner with more odd lines needs a person anyway.
+constexpr std::size_t max_rewritten_lines = 16;
+
 // What a reader makes of a line: for whom, and which ids.
 struct Reading {
     std::string owner;
@@ -166,23 +169,34 @@ class DivergenceJudge {
 
     [[nodiscard]] Fix fix(const std::vector<Odd>& lines) const {
         Edits edits;
+        const auto hand = by_hand(
+            "write the line as OWNER:START:COUNT in plain decimal with the ids that are "
+            "meant, or remove it");
+        if (lines.size() > max_rewritten_lines)
+            return hand;
         for (const Odd& o : lines) {
-            const auto& text = o.line.text;
-            if (text.starts_with('#') && text.find('\0') == std::string::npos) {
-                edits.replace(o.kind, text, harmless_comment(text));
-                continue;
-            }
-            const auto meant = intent(o.line);
-            const Owner* owner = meant ? c_.owner_named(meant->owner) : nullptr;
-            if (!meant || owner == nullptr ||
-                !c_.harmless(o.kind, range_of(meant->start, meant->count),
-                             static_cast<std::uint32_t>(owner - c_.owners.data())))
-                return by_hand(
-                    "write the line as OWNER:START:COUNT in plain decimal with the ids that are meant, "
-                    "or remove it");
-            edits.replace(o.kind, text, grant_line(meant->owner, range_of(meant->start, meant->count)));
+            const auto rewritten = rewrite(o);
+            if (!rewritten)
+                return hand;
+            edits.replace(o.kind, o.line.text, *rewritten);
         }
         return live_fix("write the lines in plain decimal", edits.changes());
+    }
+
+    // The line as it should be; nullopt: that is for a person to say.
+    [[nodiscard]] std::optional<std::string> rewrite(const Odd& o) const {
+        const auto& text = o.line.text;
+        if (text.starts_with('#') && text.find('\0') == std::string::npos)
+            return harmless_comment(text);
+        const auto meant = intent(o.line);
+        const Owner* owner = meant ? c_.owner_named(meant->owner) : nullptr;
+        if (owner == nullptr)
+            return std::nullopt;
+        const Range ids = range_of(meant->start, meant->count);
+        const auto index = static_cast<std::uint32_t>(owner - c_.owners.data());
+        if (!c_.harmless_line(o.kind, ids, index, o.line.number))
+            return std::nullopt;
+        return grant_line(meant->owner, ids);
     }
 
     const Context& c_;

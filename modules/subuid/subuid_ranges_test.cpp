@@ -304,7 +304,7 @@ TEST(RangeOverlap, AgreesWithABitmapModel) {
     std::mt19937 random(42);
     const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
     std::size_t overlapping = 0;
-    for (int round = 0; round < 500; ++round) {
+    for (int round = 0; round < 200; ++round) {
         Model model;
         std::string text;
         for (std::size_t i = 0, lines = 1 + below(6); i < lines; ++i) {
@@ -321,8 +321,8 @@ TEST(RangeOverlap, AgreesWithABitmapModel) {
         EXPECT_EQ(of(all, "subuid.self-overlap").front().status == Status::fail, model.self_overlap) << text;
         overlapping += model.overlap() ? 1 : 0;
     }
-    EXPECT_GT(overlapping, 50U) << "the inputs have to be interesting";
-    EXPECT_LT(overlapping, 450U);
+    EXPECT_GT(overlapping, 20U) << "the inputs have to be interesting";
+    EXPECT_LT(overlapping, 180U);
 }
 
 TEST(RangeOverlap, OfAHundredThousandLinesStaysReadable) {

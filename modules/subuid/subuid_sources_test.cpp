@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+// A12-A14, A16 and A17.
+#include "core/base/digest.hpp"
+#include "modules/subuid/observe.hpp"
+#include "modules/subuid/test_support.hpp"
+
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+namespace plimsoll::modules::subuid {
+namespace {
+
+constexpr const char* one = "alice:100000:65536\n";
+
+TEST(ParserDivergence, NamesWhatReadersDoNotShare) {
+    expect_cases("subuid.parser-divergence",
+                 {
+                     {"plain", one, one, {"pass host"}},
+                     {"empty", "", "", {"pass host"}},
+                     {"comment without fields", "# by hand\n" + std::string(one), one, {"pass host"}},
+                     {"zeros agree", "alice:0000:0\n", "", {"fail alice high by-hand"}},
+                     {"small octal agrees", "alice:100000:07\n", "", {"pass host"}},
+                     {"hex", "alice:0x186A0:65536\n", "", {"fail alice high fixable"}},
+                     {"octal", "alice:0100000:65536\n", "", {"fail alice high by-hand"}},
+                     {"four fields", "alice:100000:65536:x\n", "", {"fail alice high fixable"}},
+                     {"two fields", "alice:100000\n", "", {"fail alice high by-hand"}},
+                     {"carriage return", "alice:100000:65536\r\n", "", {"fail alice high fixable"}},
+                     {"tab", "\talice:100000:65536\n", "", {"fail alice high fixable"}},
+                     {"comment that is an entry", "#alice:100000:65536\n", "", {"fail #alice low fixable"}},
+                     {"NIS", "+alice:100000:65536\n", "", {"fail +alice high by-hand"}},
+                     {"minus one", "alice:-1:2\n", "", {"fail alice high by-hand"}},
+                     {"2^32", "alice:4294967296:1\n", "", {"fail alice high by-hand"}},
+                     {"count zero", "alice:5:0\n", "", {"pass host"}},
+                     {"harms bob", "alice:0x3E9:1\n", "", {"fail alice high by-hand"}},
+                     {"no account", "ghost:0x186A0:1\n", "", {"fail ghost high fixable"}},
+                     {"1024 bytes",
+                      std::string(1015, 'a') + ":100000:1\n",
+                      "",
+                      {"fail " + std::string(60, 'a') + "… high by-hand"}},
+                     {"no final newline", "alice:100000:65536", "", {"pass host"}},
+                 });
+}
+
+TEST(ParserDivergence, IsCriticalWhenDockerdMapsHostRoot) {
+    const Tree tree;
+    fill(tree, "dockremap:junk:65536\n", "");
+    tree.write("/etc/docker/daemon.json", R"({"userns-remap": "default"})");
+    EXPECT_EQ(brief(judge(tree, "subuid.parser-divergence")),
+              std::vector<std::string>{"fail dockremap critical by-hand"});
+}
+
+TEST(ParserDivergence, WritesPlainDecimal) {
+    const Tree tree;
+    fill(tree, "alice:0x186A0:65536\n", " alice:200000:65536:\n");
+    const auto fix = judge(tree, "subuid.parser-divergence").front().fix;
+    ASSERT_TRUE(fix);
+    EXPECT_EQ(fix->changes,
+              (std::vector<policy::Change>{
+                  policy::EditLines{"/etc/subuid", {"alice:0x186A0:65536"}, {"alice:100000:65536"}, true},
+                  policy::EditLines{"/etc/subgid", {" alice:200000:65536:"}, {"alice:200000:65536"}, true}}));
+}
+
+TEST(ParserDivergence, MissingFilesAreNotApplicable) {
+    EXPECT_EQ(brief(judge(Tree{}, "subuid.parser-divergence")),
+              std::vector<std::string>{"not-applicable host"});
+}
+
+TEST(FileIntegrity, WantsRootAlone) {
+    const Tree tree;
+    fill(tree, one, one);
+    const auto verdict = [&] { return brief(judge(tree, "subuid.file-integrity")); };
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+    ::chmod(tree.path("/etc/subuid").c_str(), 0664);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail /etc/subuid high fixable"});
+    EXPECT_EQ(judge(tree, "subuid.file-integrity").front().fix->changes,
+              (std::vector<policy::Change>{policy::SetMetadata{"/etc/subuid", 0644, {}, {}, false}}));
+    ::chmod(tree.path("/etc/subuid").c_str(), 0600);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+    tree.write("/etc/subgid-", "", 0666);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail /etc/subgid- high fixable"});
+    tree.remove("/etc/subgid-");
+    std::filesystem::create_hard_link(tree.path("/etc/subuid"), tree.path("/etc/again"));
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail /etc/subuid high by-hand"});
+    tree.remove("/etc/again");
+    for (const auto& kind : hostile_places()) {
+        put_hostile(tree, kind, "/etc/subuid");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"fail /etc/subuid high by-hand"}) << kind;
+    }
+    EXPECT_EQ(brief(judge(Tree{}, "subuid.file-integrity")), std::vector<std::string>{"not-applicable host"});
+}
+
+TEST(FileIntegrity, SeesForeignOwnersAndAccessLists) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "needs root to give a file away";
+    const Tree tree;
+    fill(tree, one, one);
+    ASSERT_EQ(::chown(tree.path("/etc/subuid").c_str(), 1000, 0), 0);
+    EXPECT_EQ(brief(judge(tree, "subuid.file-integrity")),
+              std::vector<std::string>{"fail /etc/subuid high fixable"});
+}
+
+constexpr std::string_view acl_header("\2\0\0\0", 4);
+
+std::string acl_entry(char tag, char permissions) {
+    return {tag, 0, permissions, 0, 0, 0, 0, 0};
+}
+
+TEST(FileIntegrity, ReadsAccessLists) {
+    const std::string header(acl_header);
+    EXPECT_FALSE(acl_has_writers(header + acl_entry(1, 6) + acl_entry(4, 4)));
+    EXPECT_TRUE(acl_has_writers(header + acl_entry(1, 6) + acl_entry(2, 6) + acl_entry(0x10, 7)));
+    EXPECT_FALSE(acl_has_writers(header + acl_entry(2, 6) + acl_entry(0x10, 4))) << "masked";
+    EXPECT_TRUE(acl_has_writers(header + acl_entry(8, 2))) << "named group without a mask";
+    EXPECT_TRUE(acl_has_writers("")) << "not understood";
+    EXPECT_TRUE(acl_has_writers(header + "x"));
+}
+
+TEST(NssSource, IsTheFirstWordOfTheFirstLine) {
+    const Tree tree;
+    fill(tree, "", "");
+    const auto verdict = [&](const Options& o = {}) { return brief(judge(tree, "subuid.nss-source", o)); };
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "no file: files";
+    tree.write("/etc/nsswitch.conf", "# subid: sss\npasswd: files\nSubID:\t files sss\nsubid: sss\n");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+    tree.write("/etc/nsswitch.conf", "subid:\nsubid: sss files\n");
+    EXPECT_EQ(verdict(), (std::vector<std::string>{"fail host high by-hand", "fail plugin high by-hand"}));
+    EXPECT_EQ(judge(tree, "subuid.nss-source").front().evidence.front().source, "/etc/nsswitch.conf:2");
+    Options sss;
+    sss.params.nss_source = "sss";
+    tree.write("/usr/lib64/libsubid_sss.so", "");
+    EXPECT_EQ(verdict(sss), std::vector<std::string>{"pass host"});
+    tree.write("/etc/subuid", one);
+    EXPECT_EQ(verdict(sss), std::vector<std::string>{"fail /etc/subuid high by-hand"});
+    put_hostile(tree, "fifo", "/etc/nsswitch.conf");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"unknown /etc/nsswitch.conf"});
+}
+
+TEST(IdmapHelpers, NeedExactlyTheirPrivilege) {
+    const Tree tree;
+    fill(tree, "", "");
+    const auto verdict = [&](const Options& o = {}) { return brief(judge(tree, "subuid.idmap-helpers", o)); };
+    EXPECT_EQ(verdict(), std::vector<std::string>{"not-applicable host"}) << "nobody needs them";
+    fill(tree, one, one);
+    EXPECT_EQ(verdict(),
+              (std::vector<std::string>{"fail newuidmap high by-hand", "fail newgidmap high by-hand"}));
+    tree.write("/usr/bin/newuidmap", "", 04755);
+    tree.write("/usr/bin/newgidmap", "", 04755);
+    tree.link("/bin", "usr/bin");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+    ::chmod(tree.path("/usr/bin/newgidmap").c_str(), 0755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail /usr/bin/newgidmap high by-hand"});
+    tree.write("/usr/bin/newgidmap", "", 04775);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail /usr/bin/newgidmap high by-hand"});
+    tree.write("/usr/bin/newgidmap", "", 04755);
+    tree.write("/sbin/newuidmap", "", 04755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail /sbin/newuidmap high by-hand"}) << "second copy";
+    tree.write("/sbin/newuidmap", "", 0755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "a copy without privilege is harmless";
+}
+
+TEST(IdmapHelpers, TakeFileCapabilitiesToo) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "needs root to set file capabilities";
+    const Tree tree;
+    fill(tree, one, one);
+    tree.write("/usr/bin/newgidmap", "", 04755);
+    tree.write("/usr/bin/newuidmap", "", 0755);
+    // VFS_CAP_REVISION_2 with the effective flag, permitted cap_setuid (7).
+    const std::string setuid("\1\0\0\2\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+    const std::string path = tree.path("/usr/bin/newuidmap");
+    if (::setxattr(path.c_str(), "security.capability", setuid.data(), setuid.size(), 0) != 0)
+        GTEST_SKIP() << "no file capabilities on this filesystem";
+    const auto verdict = [&] { return brief(judge(tree, "subuid.idmap-helpers")); };
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+    ::chmod(path.c_str(), 04755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail /usr/bin/newuidmap high by-hand"}) << "both";
+    ::chmod(path.c_str(), 0755);
+    const std::string all("\1\0\0\2\xff\xff\xff\xff\0\0\0\0\xff\1\0\0\0\0\0\0", 20);
+    ::setxattr(path.c_str(), "security.capability", all.data(), all.size(), 0);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail /usr/bin/newuidmap high by-hand"}) << "too many";
+}
+
+struct DefsCase {
+    const char* what;
+    const char* defs;
+    const char* fixed;  // nullptr: passes
+};
+
+TEST(AllocPolicy, CorrectsOnlyWhatIsWrong) {
+    const std::vector<DefsCase> cases{
+        {"built-in values", "UMASK 022\n", nullptr},
+        {"Debian's", "SUB_UID_MIN 100000\nSUB_UID_MAX 600100000\nSUB_UID_COUNT 65536\n", nullptr},
+        {"hex is a number", "SUB_UID_COUNT 0x10000\n", nullptr},
+        {"too few", "SUB_UID_COUNT 1000 # x\nUMASK 022\n", "SUB_UID_COUNT\t65536\nUMASK 022\n"},
+        {"none", "SUB_GID_COUNT 0", "SUB_GID_COUNT\t65536"},
+        {"octal", "SUB_UID_COUNT 065536\n", "SUB_UID_COUNT\t65536\n"},
+        {"garbage", "SUB_UID_MIN 100k\n", "SUB_UID_MIN\t100000\n"},
+        {"reaches accounts", "SUB_UID_MIN 1000\nSUB_UID_MIN 2000\n",
+         "SUB_UID_MIN 1000\nSUB_UID_MIN\t100000\n"},
+        {"signed", "SUB_UID_MAX 4294967295\n", "SUB_UID_MAX\t600100000\n"},
+        {"no room", "SUB_UID_MIN 700000000\n", "SUB_UID_MIN 700000000\nSUB_UID_MAX\t2147483647\n"},
+        {"wrap", "UNSAFE_SUB_UID_DETERMINISTIC_WRAP yes\n", "UNSAFE_SUB_UID_DETERMINISTIC_WRAP\tno\n"},
+        {"other groups", "GRANT_AUX_GROUP_SUBIDS YES\n", "GRANT_AUX_GROUP_SUBIDS\tno\n"},
+        {"other groups, not", "GRANT_AUX_GROUP_SUBIDS maybe\n", nullptr},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.what);
+        const Tree tree({{"/etc/login.defs", c.defs}});
+        const auto found = judge(tree, "subuid.alloc-policy");
+        ASSERT_EQ(found.size(), 1U);
+        EXPECT_EQ(found.front().status, c.fixed == nullptr ? Status::pass : Status::fail);
+        if (c.fixed == nullptr)
+            continue;
+        EXPECT_EQ(found.front().fix->changes, (std::vector<policy::Change>{policy::WriteFile{
+                                                  "/etc/login.defs", c.fixed, 0644, 0, 0, sha256(c.defs)}}));
+        tree.write("/etc/login.defs", c.fixed);
+        EXPECT_EQ(brief(judge(tree, "subuid.alloc-policy")), std::vector<std::string>{"pass host"});
+    }
+}
+
+TEST(AllocPolicy, KnowsVendorsFilesAndDropIns) {
+    const Tree vendor({{"/usr/etc/login.defs", "SUB_UID_COUNT 1\n"}});
+    EXPECT_EQ(judge(vendor, "subuid.alloc-policy").front().fix->changes,
+              (std::vector<policy::Change>{
+                  policy::WriteFile{"/etc/login.defs", "SUB_UID_COUNT\t65536\n", 0644, 0, 0, ""}}));
+    const Tree drop_in({{"/etc/login.defs.d/60.defs", "SUB_UID_COUNT 1\n"}});
+    EXPECT_EQ(brief(judge(drop_in, "subuid.alloc-policy")),
+              std::vector<std::string>{"fail /etc/login.defs.d/60.defs medium by-hand"});
+    const Tree link({{"/opt/defs", "SUB_UID_COUNT 1\n"}});
+    link.link("/etc/login.defs", "/opt/defs");
+    EXPECT_EQ(brief(judge(link, "subuid.alloc-policy")),
+              std::vector<std::string>{"fail /etc/login.defs medium by-hand"});
+    const Tree none;
+    EXPECT_EQ(brief(judge(none, "subuid.alloc-policy")), std::vector<std::string>{"pass host"});
+    const Tree fifo;
+    fifo.fifo("/etc/login.defs");
+    EXPECT_EQ(brief(judge(fifo, "subuid.alloc-policy")), std::vector<std::string>{"unknown /etc/login.defs"});
+}
+
+TEST(AllocPolicy, HoldsLinesAgainstTheDeterministicRule) {
+    const Tree tree;
+    fill(tree, "alice:100000:65536\nbob:165536:65536\n", "");
+    tree.write("/etc/login.defs", "SUB_UID_DETERMINISTIC yes\nSUB_UID_MIN 100000\n");
+    EXPECT_EQ(brief(judge(tree, "subuid.alloc-policy")), std::vector<std::string>{"pass host"});
+    fill(tree, "alice:165536:65536\n", "");
+    EXPECT_EQ(brief(judge(tree, "subuid.alloc-policy")),
+              std::vector<std::string>{"fail deterministic medium by-hand"});
+}
+
+}  // namespace
+}  // namespace plimsoll::modules::subuid
