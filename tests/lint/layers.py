@@ -90,7 +90,7 @@ def may(source, target):
 
 
 def is_test(path):
-    return path.startswith("tests/") or re.search(r"_test\.[ch]pp$|/testing/", path) is not None
+    return path.startswith("tests/") or re.search(r"_test\.[ch]pp$|/testing/|/test_support\.hpp$", path) is not None
 
 
 TOKEN = re.compile(
