@@ -16,7 +16,7 @@ using policy::FixClass;
 using policy::Provision;
 using policy::Status;
 
-const std::string drop_in = "/etc/containers/containers.conf.d/90-plimsoll-baseline.conf";
+const char* const drop_in = "/etc/containers/containers.conf.d/90-plimsoll-baseline.conf";
 
 Defects layered_defects(const EngineConfigParams& params, const EngineConfigFacts& facts,
                         const ConfFiles& files, const ConfOwner& owner) {
@@ -70,7 +70,7 @@ Fix baseline_fix(const EngineConfigParams& params, const EngineConfigFacts& fact
         return {FixClass::never_automatic, by_hand(left), {}};
     const auto now = facts.containers.files.find(drop_in);
     return {FixClass::live,
-            "write " + drop_in + "; containers created from then on follow it",
+            std::string("write ") + drop_in + "; containers created from then on follow it",
             {policy::WriteFile{
                 .path = drop_in,
                 .content = content,

@@ -16,7 +16,7 @@ using policy::FixClass;
 using policy::Severity;
 using policy::Status;
 
-const std::string system_file = "/etc/containers/storage.conf";
+constexpr std::string_view system_file = "/etc/containers/storage.conf";
 
 Defect defect(const ConfSetting& s, std::string_view key, std::string expected) {
     return {.key = std::string(key),
@@ -181,7 +181,7 @@ std::optional<std::string> edit_line(const std::string& text, std::size_t line, 
 std::optional<std::string> repaired_text(const std::string& text, const Defects& defects) {
     std::string out = text;
     for (const Defect& d : defects) {
-        const std::string prefix = system_file + ":";
+        const std::string prefix = std::string(system_file) + ":";
         const auto line =
             d.source.starts_with(prefix) ? parse_u64(d.source.substr(prefix.size())) : std::nullopt;
         if (!line || !d.repair)
@@ -197,18 +197,19 @@ std::optional<std::string> repaired_text(const std::string& text, const Defects&
 
 Fix storage_fix(const EngineConfigParams& params, const EngineConfigFacts& facts, const ConfOwner& owner,
                 const Defects& defects) {
-    const auto file = facts.storage.files.find(system_file);
+    const auto file = facts.storage.files.find(std::string(system_file));
     if (file != facts.storage.files.end())
         if (const auto text = repaired_text(file->second.text, defects)) {
-            const ConfFiles after = with_file(facts.storage, system_file, *text);
+            const ConfFiles after = with_file(facts.storage, std::string(system_file), *text);
             const Defects left = in_every_layering(facts.podman, [&](Layering layering) {
                 return storage_defects(params, facts, after, layering, owner);
             });
             if (left.empty())
                 return {FixClass::live,
-                        "correct " + system_file,
-                        {policy::WriteFile{
-                            .path = system_file, .content = *text, .expect = sha256(file->second.text)}}};
+                        "correct " + std::string(system_file),
+                        {policy::WriteFile{.path = std::string(system_file),
+                                           .content = *text,
+                                           .expect = sha256(file->second.text)}}};
         }
     return {FixClass::never_automatic,
             "correct " + defects.front().source +

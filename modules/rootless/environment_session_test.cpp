@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// cgroup.v2-delegation, rootless.runtime-dir, rootless.linger, rootless.network-stack.
+#include "modules/rootless/environment.hpp"
+#include "modules/rootless/testing/environment_cases.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+namespace plimsoll::modules::rootless {
+namespace {
+
+using policy::FixClass;
+using policy::Status;
+using Judge = Judged<Environment>;
+
+constexpr std::string_view delegation = "cgroup.v2-delegation";
+constexpr std::string_view runtime_dir = "rootless.runtime-dir";
+constexpr std::string_view linger = "rootless.linger";
+constexpr std::string_view network = "rootless.network-stack";
+
+constexpr std::string_view passwd = "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n";
+constexpr const char* unit = "usr/lib/systemd/system/user@.service";
+constexpr const char* linger_file = "var/lib/systemd/linger/alice";
+
+// ---- cgroup.v2-delegation ----
+
+TEST(Delegation, TheUnitsFilesDecide) {
+    struct Case {
+        const char* name;
+        const char* vendor;
+        const char* drop_in;  // /etc/systemd/system/user@.service.d/99-z.conf
+        const char* want;
+    };
+
+    for (const Case& c : {Case{"systemd's own", "Delegate=pids memory cpu", nullptr, "pass"},
+                          Case{"yes", "Delegate=yes", nullptr, "pass"}, Case{"none", "", nullptr, "fail"},
+                          Case{"too few", "Delegate=pids memory", nullptr, "fail"},
+                          Case{"added", "Delegate=pids memory", "Delegate=cpu", "pass"},
+                          Case{"taken away", "Delegate=pids memory cpu", "Delegate=", "fail"},
+                          Case{"no", "Delegate=pids memory cpu", "Delegate=no", "fail"}}) {
+        tests::Tree tree{{"etc/passwd", passwd}};
+        tree.write(unit, "[Service]\n" + std::string(c.vendor) + "\n");
+        if (c.drop_in != nullptr)
+            tree.write("etc/systemd/system/user@.service.d/99-z.conf",
+                       "[Service]\n" + std::string(c.drop_in) + "\n");
+        EXPECT_EQ((Judge{tree}.status(delegation, "user@.service")), c.want) << c.name;
+    }
+    tests::Tree none{{"etc/passwd", passwd}};
+    EXPECT_EQ((Judge{none}.status(delegation, "user@.service")), "not-applicable");
+    none.fifo(unit);
+    EXPECT_EQ((Judge{none}.status(delegation, "user@.service")), "unknown");
+}
+
+TEST(Delegation, FixWritesADropInUnlessALaterOneTakesItAway) {
+    tests::Tree tree{{"etc/passwd", passwd}};
+    tree.write(unit, "[Service]\nDelegate=pids memory cpu\n");
+    Judge judge{tree};
+    judge.provision.delegate = {"io"};
+    judge.expect_fixed(delegation, "user@.service");
+    tree.write("etc/systemd/system/user@.service.d/99-z.conf", "[Service]\nDelegate=\n");
+    judge.expect_by_hand(delegation, "user@.service", "/etc/systemd/system/user@.service.d/99-z.conf:2");
+    tree.remove("etc/systemd/system/user@.service.d/99-z.conf");
+    tree.directory("run/systemd/system");
+    tree.write("sys/fs/cgroup/cgroup.controllers", "cpu io memory pids\n");
+    judge.live = true;
+    EXPECT_EQ(judge.of(delegation, "user@.service").fix->changes.size(), 2u) << "the manager reads it again";
+}
+
+TEST(Delegation, RunningManagersAndTheHierarchyCount) {
+    tests::Tree tree{{"etc/passwd", passwd}, {"etc/subuid", "alice:100000:65536\n"}};
+    tree.write(unit, "[Service]\nDelegate=yes\n");
+    Judge judge{tree, true};
+    judge.expect_by_hand(delegation, "hierarchy", "/sys/fs/cgroup");
+    tree.write("sys/fs/cgroup/cgroup.controllers", "cpu\n");
+    EXPECT_EQ(judge.status(delegation, "user@.service"), "pass");
+    const std::string mine = "sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/cgroup.controllers";
+    tree.write(mine, "memory pids\n");
+    judge.expect_by_hand(delegation, "alice", "cgroup.controllers");
+    tree.write(mine, "cpu memory pids\n");
+    EXPECT_EQ(judge.status(delegation, "alice"), "pass");
+    tree.remove(mine);
+    tree.fifo(mine);
+    EXPECT_EQ(judge.status(delegation, "alice"), "unknown");
+}
+
+// ---- rootless.runtime-dir ----
+
+void listen_at(const tests::Tree& tree, const std::string& path) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string full = tree.path(path);
+    ASSERT_LT(full.size(), sizeof address.sun_path);
+    full.copy(address.sun_path, full.size());
+    ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ::close(fd);
+}
+
+TEST(RuntimeDir, IsTheUsersAlone) {
+    tests::Tree tree{{"etc/passwd", passwd}};
+    EXPECT_EQ((Judge{tree, false}.status(runtime_dir)), "not-applicable");
+    Judge judge{tree, true};
+    EXPECT_EQ(judge.status(runtime_dir), "not-applicable") << "nobody lingers";
+    tree.write(linger_file, "");
+    judge.expect_by_hand(runtime_dir, "alice", "/run/user/1000");
+    tree.directory("run/systemd/system");
+    const auto f = judge.of(runtime_dir, "alice");
+    ASSERT_EQ(f.fix->changes.size(), 1u);
+    EXPECT_EQ(std::get<policy::UnitAction>(f.fix->changes[0]).unit, "user@1000.service");
+    tree.directory("run/user/1000", 0700);
+    judge.expect_by_hand(runtime_dir, "alice", "/run/user/1000");  // root's
+    ASSERT_EQ(::chown(tree.path("run/user/1000").c_str(), 1000, 1000), 0);
+    judge.expect_by_hand(runtime_dir, "alice", "/run/user/1000/bus");
+    listen_at(tree, "run/user/1000/bus");
+    EXPECT_EQ(judge.status(runtime_dir, "alice"), "pass");
+    ASSERT_EQ(::chmod(tree.path("run/user/1000").c_str(), 0755), 0);
+    EXPECT_EQ(judge.of(runtime_dir, "alice").severity, policy::Severity::high);
+    tree.remove("run/user/1000");
+    tree.link("run/user/1000", "/root");
+    EXPECT_EQ(judge.status(runtime_dir, "alice"), "fail") << "a symlink is not followed";
+}
+
+// ---- rootless.linger ----
+
+policy::Provision tenant(std::optional<bool> lingers) {
+    policy::Provision out;
+    out.tenants.push_back({.user = "alice", .linger = lingers});
+    return out;
+}
+
+TEST(Linger, FollowsThePolicy) {
+    struct Case {
+        const char* name;
+        bool lingers;
+        bool named;  // in the policy, with `says`
+        std::optional<bool> says;
+        bool strict;
+        const char* want;
+        FixClass cls;
+    };
+
+    const Case cases[] = {
+        {"wanted and there", true, true, true, true, "pass", {}},
+        {"wanted and missing", false, true, true, false, "fail", FixClass::live},
+        {"ruled out and there", true, true, false, false, "fail", FixClass::containers_stopped},
+        {"ruled out and missing", false, true, false, true, "pass", {}},
+        {"not named, default", true, false, {}, false, "pass", {}},
+        {"not named, strict", true, false, {}, true, "fail", FixClass::containers_stopped},
+        {"named without a word, strict", true, true, {}, true, "fail", FixClass::containers_stopped},
+    };
+    for (const Case& c : cases) {
+        tests::Tree tree{{"etc/passwd", passwd}};
+        if (c.lingers)
+            tree.write(linger_file, "");
+        Judge judge{tree};
+        if (c.named)
+            judge.provision = tenant(c.says);
+        if (c.strict)
+            judge.params.linger_users.clear();
+        SCOPED_TRACE(c.name);
+        EXPECT_EQ(judge.status(linger, "alice"), c.want);
+        if (std::string_view(c.want) == "fail") {
+            EXPECT_EQ(judge.of(linger, "alice").fix->cls, c.cls);
+            judge.expect_fixed(linger, "alice");
+        }
+    }
+}
+
+TEST(Linger, UnitsWithoutLingerAndLingerWithoutAccountAreFound) {
+    tests::Tree tree{{"etc/passwd", passwd}};
+    tree.write("home/alice/.config/containers/systemd/web.container", "");
+    Judge judge{tree};
+    judge.expect_by_hand(linger, "alice", "web.container");
+    tree.write(linger_file, "");
+    EXPECT_EQ(judge.status(linger, "alice"), "pass");
+    tree.write("var/lib/systemd/linger/bob", "");
+    judge.expect_fixed(linger, "bob");
+    tests::Tree system{{"etc/passwd", passwd}, {"etc/containers/systemd/users/1000/db.container", ""}};
+    EXPECT_EQ((Judge{system}.status(linger, "alice")), "fail");
+    tests::Tree nobody{{"etc/passwd", passwd}};
+    EXPECT_EQ((Judge{nobody}.status(linger)), "pass");
+}
+
+TEST(Linger, WhatCannotBeReadIsUnknown) {
+    tests::Tree tree{{"etc/passwd", passwd}};
+    tree.fifo("etc/subuid");
+    for (const auto control : {linger, runtime_dir})
+        EXPECT_EQ((Judge{tree, true}.status(control)), "unknown") << control;
+}
+
+TEST(Linger, RootLingersOnlyWhenThePolicyNamesIt) {
+    tests::Tree tree{{"etc/passwd", passwd}, {"var/lib/systemd/linger/root", ""}};
+    Judge judge{tree};
+    EXPECT_EQ(judge.status(linger), "pass");
+    judge.params.linger_users.clear();
+    judge.expect_fixed(linger, "root");
+}
+
+// ---- rootless.network-stack ----
+
+void install(const tests::Tree& tree, std::string_view version) {
+    tree.write("var/lib/dpkg/status",
+               "Package: podman\nStatus: install ok installed\nVersion: " + std::string(version) + "\n\n");
+    tree.write("usr/bin/podman", "");
+    tree.write("usr/bin/pasta", "");
+    tree.write("etc/subuid", "alice:100000:65536\n");
+}
+
+TEST(Network, PastaIsWantedByVersionAndConfiguration) {
+    struct Case {
+        const char* version;
+        const char* conf;
+        const char* want;
+    };
+
+    for (const Case& c :
+         {Case{"5.4.2", "", "pass"},
+          Case{"5.4.2", "[network]\ndefault_rootless_network_cmd = \"pasta\"\n", "pass"},
+          Case{"5.4.2", "[network]\ndefault_rootless_network_cmd = \"slirp4netns\"\n", "fail"},
+          Case{"4.9.3", "", "fail"},
+          Case{"4.9.3", "[network]\ndefault_rootless_network_cmd = \"pasta\"\n", "pass"},
+          Case{"4.3.1", "", "fail"}, Case{"5.4.2", "[network]\npasta_options = [\"--map-gw\"]\n", "fail"},
+          Case{"5.4.2", "[network]\npasta_options = [\"-T\", \"auto\"]\n", "fail"},
+          Case{"5.4.2", "[network]\npasta_options = [\"-T,auto\"]\n", "fail"},
+          Case{"5.4.2", "[network]\npasta_options = [\"-t\", \"auto\"]\n", "pass"},
+          Case{"5.4.2", "[engine]\nnetwork_cmd_options = [\"allow_host_loopback=true\"]\n", "fail"},
+          Case{"5.4.2", "[network\n", "unknown"}}) {
+        tests::Tree tree{{"etc/passwd", passwd}};
+        install(tree, c.version);
+        tree.write("etc/containers/containers.conf", c.conf);
+        EXPECT_EQ((Judge{tree}.status(network, "alice")), c.want) << c.version << " " << c.conf;
+    }
+}
+
+TEST(Network, FixWritesADropInWhereThatHelps) {
+    tests::Tree tree{{"etc/passwd", passwd}};
+    Judge judge{tree};
+    install(tree, "4.9.3");
+    judge.expect_fixed(network, "alice");
+    install(tree, "5.4.2");
+    tree.write("etc/containers/containers.conf",
+               "[network]\ndefault_rootless_network_cmd = \"slirp4netns\"\n");
+    judge.expect_fixed(network, "alice");
+    install(tree, "4.3.1");
+    judge.expect_by_hand(network, "alice", "4.3.1");
+    install(tree, "5.4.2");
+    const std::string mine = "home/alice/.config/containers/containers.conf";
+    tree.write(mine, "[network]\ndefault_rootless_network_cmd = \"slirp4netns\"\n");
+    judge.expect_by_hand(network, "alice", "/" + mine + ":2");
+}
+
+TEST(Network, DockerProcessesAndPrograms) {
+    tests::Tree tree{{"etc/passwd", passwd}};
+    EXPECT_EQ((Judge{tree}.status(network)), "not-applicable");
+    install(tree, "5.4.2");
+    const std::string drop_in = "home/alice/.config/systemd/user/docker.service.d/net.conf";
+    tree.write(drop_in, "[Service]\nEnvironment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns\n");
+    Judge judge{tree};
+    judge.expect_by_hand(network, "alice", "/" + drop_in + ":2");
+    tree.write(drop_in, "[Service]\nEnvironment=DOCKERD_ROOTLESS_ROOTLESSKIT_DISABLE_HOST_LOOPBACK=false\n");
+    judge.expect_by_hand(network, "alice", "/" + drop_in + ":2");
+    tree.remove("usr/bin/pasta");
+    judge.expect_by_hand(network, "pasta", "/usr/bin/pasta");
+    tree.write("proc/812/stat", "812 (slirp4netns) S 1 812 812 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5\n");
+    tree.write("proc/812/status",
+               "Name:\tslirp4netns\nState:\tS (sleeping)\nPid:\t812\nPPid:\t1\nUid:\t1000\t1000\t1000\t1000\n"
+               "Gid:\t1000\t1000\t1000\t1000\nGroups:\t1000 \n");
+    tree.write("proc/812/comm", "slirp4netns\n");
+    tree.write("proc/812/cmdline", std::string_view("slirp4netns\0", 12));
+    judge.live = true;
+    judge.expect_by_hand(network, "slirp4netns", "pid 812");
+}
+
+}  // namespace
+}  // namespace plimsoll::modules::rootless
