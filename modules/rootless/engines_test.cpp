@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verdicts of the Engines module, and that its fixes make them pass.
-#include "modules/rootless/engines_fixture.hpp"
+#include "modules/rootless/testing/engines_fixture.hpp"
 
 #include <gmock/gmock.h>
 
@@ -388,7 +388,7 @@ TEST(Tcp, TheFixConverges) {
     const auto fixed = [&](const tests::Tree& tree) {
         const auto findings = assess(tree.host());
         const auto f = std::ranges::find(findings, tcp_id, &policy::Finding::control);
-        FakeServices services;
+        tests::FakeServices services;
         const auto host = tree.host();
         auto executor = host::Executor::open(host, "/var/lib/plimsoll", &services);
         for (const auto& change : f->fix->changes)

@@ -2,8 +2,8 @@
 // What the tests of the Engines module share: a pretended /proc, and short ways to ask for a verdict.
 #pragma once
 #include "core/host/executor.hpp"
-#include "core/host/service_manager.hpp"
 #include "modules/rootless/engines.hpp"
+#include "tests/support/fake_services.hpp"
 #include "tests/support/tree.hpp"
 
 #include <gtest/gtest.h>
@@ -94,33 +94,12 @@ inline std::vector<std::string> verdicts(const std::vector<policy::Finding>& fin
     return out;
 }
 
-class FakeServices final : public host::ServiceManager {
-  public:
-    Result<std::string> active_state(const std::string&) override { return "active"; }
-
-    Result<void> start(const std::string& unit) override { return note("start " + unit); }
-
-    Result<void> stop(const std::string& unit) override { return note("stop " + unit); }
-
-    Result<void> restart(const std::string& unit) override { return note("restart " + unit); }
-
-    Result<void> reload_manager() override { return note("reload"); }
-
-    std::vector<std::string> calls;
-
-  private:
-    Result<void> note(std::string call) {
-        calls.push_back(std::move(call));
-        return {};
-    }
-};
-
 // Carries out what fails of the control until nothing that can be fixed does, then undoes it: every fix must
 // make its finding pass and leave no trace.
 inline void expect_converges(const tests::Tree& tree, const host::Host& host, std::string_view control,
                              const Params& params = {}) {
     const auto before = tree.snapshot();
-    FakeServices services;
+    tests::FakeServices services;
     auto executor = host::Executor::open(host, "/var/lib/plimsoll", &services);
     ASSERT_TRUE(executor) << executor.error().message;
     std::vector<std::string> done;
