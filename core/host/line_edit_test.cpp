@@ -55,14 +55,14 @@ TEST(EditLines, RefusesWhatIsNotALineAndWhatIsGone) {
 }
 
 TEST(EditLines, RefusesANameOrIdThatSomebodyTookMeanwhile) {
-    struct Case {
+    struct Clash {
         const char* path;
         const char* there;
         const char* add;
         bool refused;
     };
 
-    const Case cases[] = {
+    const Clash clashes[] = {
         {"/etc/passwd", "u1:x:1001:1001::/:/bin/sh\n", "ops:x:1001:1001::/:/bin/sh", true},
         {"/etc/passwd", "ops:x:1002:1002::/:/bin/sh\n", "ops:x:1001:1001::/:/bin/sh", true},
         {"/etc/passwd", "u1:x:01001:7::/:/bin/sh\n", "ops:x:1001:1001::/:/bin/sh", true},
@@ -74,11 +74,12 @@ TEST(EditLines, RefusesANameOrIdThatSomebodyTookMeanwhile) {
         {"/etc/subuid", "ops:1001:1\n", "ops:2002:1", false},
         {"/etc/passwd", "ops:x:1001:1001::/:/bin/sh\n", "ops:x:1001:1001::/:/bin/sh", false},
     };
-    for (const Case& c : cases) {
+    for (const Clash& c : clashes) {
         const auto r = edit_lines(c.there, {c.path, {}, {c.add}});
         EXPECT_EQ(!r, c.refused) << c.path << " " << c.there;
-        if (!r)
+        if (!r) {
             EXPECT_EQ(r.error().code, Code::busy);
+        }
     }
 }
 
