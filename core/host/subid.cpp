@@ -18,9 +18,29 @@ constexpr auto max_i64 = std::numeric_limits<std::int64_t>::max();
 // shadow lib/subordinateio.c: char rangebuf[1024], a line that does not fit with its NUL is dropped.
 constexpr std::size_t shadow_line_max = 1024;
 // shadow lib/commonio.c reads with a buffer that starts at, and grows by, this size.
-constexpr std::size_t shadow_buffer = 1024;
+constexpr std::size_t shadow_buffer = 4096;
 // bufio.MaxScanTokenSize: the Go readers' line scanner gives up on a longer line.
 constexpr std::size_t go_line_max = std::size_t{64} * 1024;
+
+// The first three fields, and how many there are; no allocation, as files of 100 000 lines are read at once.
+struct Fields {
+    std::array<std::string_view, 3> at{};
+    std::size_t count{1};
+};
+
+Fields fields_of(std::string_view s) {
+    Fields out;
+    std::size_t begin = 0;
+    for (auto colon = s.find(':'); colon != std::string_view::npos; colon = s.find(':', begin)) {
+        if (out.count <= out.at.size())
+            out.at[out.count - 1] = s.substr(begin, colon - begin);
+        ++out.count;
+        begin = colon + 1;
+    }
+    if (out.count <= out.at.size())
+        out.at[out.count - 1] = s.substr(begin);
+    return out;
+}
 
 std::uint64_t bits(const Number& n) {
     return static_cast<std::uint64_t>(n.value);
@@ -53,6 +73,9 @@ std::string_view trim_space(std::string_view s) {
                                                              "\xe2\x80\xaf",
                                                              "\xe2\x81\x9f",
                                                              "\xe3\x80\x80"};
+    const auto visible = [](char c) { return c > ' ' && c < 0x7f; };
+    if (!s.empty() && visible(s.front()) && visible(s.back()))
+        return s;
     for (bool more = true; more;) {
         more = false;
         for (const auto space : spaces) {
@@ -79,18 +102,18 @@ std::optional<SubidEntry> read_shadow(std::string_view text, std::string& refuse
         refused = "longer than 1023 bytes";
         return std::nullopt;
     }
-    const auto f = split(text, ':');
-    if (f.size() < 3 || f[0].empty() || f[1].empty() || f[2].empty()) {
+    const auto [f, count_of_fields] = fields_of(text);
+    if (count_of_fields < 3 || f[0].empty() || f[1].empty() || f[2].empty()) {
         refused = "not three non-empty fields";
         return std::nullopt;
     }
-    const auto start = c_number(f[1]);
-    const auto count = c_number(f[2]);
-    if (!start.ok() || !count.ok()) {
+    const auto start = c_unsigned(f[1]);
+    const auto count = c_unsigned(f[2]);
+    if (!start || !count) {
         refused = "not a number";
         return std::nullopt;
     }
-    return SubidEntry{std::string(f[0]), bits(start), bits(count)};
+    return SubidEntry{std::string(f[0]), *start, *count};
 }
 
 // containers/storage idtools parseSubidFile(); sets `refuses` when the whole file is refused.
@@ -98,8 +121,8 @@ std::optional<SubidEntry> read_go(std::string_view text, std::string& refused, b
     text = trim_space(text);
     if (text.empty() || text.starts_with('#'))
         return std::nullopt;
-    const auto f = split(text, ':');
-    if (f.size() != 3) {
+    const auto [f, count_of_fields] = fields_of(text);
+    if (count_of_fields != 3) {
         refused = "not three fields";
         refuses = true;
         return std::nullopt;
@@ -118,9 +141,9 @@ std::optional<SubidEntry> read_moby(std::string_view text) {
     text = trim_space(text);
     if (text.empty())
         return std::nullopt;
-    const auto f = split(text, ':');
-    const auto number = [&](std::size_t i) { return i < f.size() ? bits(go_number(f[i])) : 0; };
-    return SubidEntry{std::string(f[0]), number(1), number(2)};
+    // A missing field is an empty one here: its number is 0 too.
+    const auto f = fields_of(text).at;
+    return SubidEntry{std::string(f[0]), bits(go_number(f[1])), bits(go_number(f[2]))};
 }
 
 // What shadow's commonio_open() takes for lines: fgets(3) into a growing buffer, continued at strlen(3) while
@@ -244,7 +267,9 @@ SubidFile parse_subid(std::string_view text, std::string path) {
     out.has_nul = text.find('\0') != std::string_view::npos;
     std::string refuses;
     int number = 0;
-    for (const auto line : split_lines(text)) {
+    const auto lines = split_lines(text);
+    out.lines.reserve(lines.size());
+    for (const auto line : lines) {
         ++number;
         if (trim(line).empty())
             continue;

@@ -17,11 +17,21 @@ namespace {
 constexpr auto nobody = std::numeric_limits<std::uint32_t>::max();
 
 // A number as shadow compares it with a uid: the text that printf("%lu") gives.
-std::optional<std::uint32_t> uid_of_text(const std::string& text) {
+std::optional<std::uint32_t> uid_of_text(std::string_view text) {
     const auto n = parse_u64(text);
     if (!n || *n >= nobody || std::to_string(*n) != text)
         return std::nullopt;
     return static_cast<std::uint32_t>(*n);
+}
+
+// What all readers take from the line, when it is the same for all and within the ids that exist.
+std::optional<Range> agreed(const host::SubidLine& line) {
+    constexpr std::uint64_t id_space = std::uint64_t{1} << 32U;
+    const auto& s = line.in(SubidView::shadow);
+    if (!s || s != line.in(SubidView::moby) || s != line.in(SubidView::go) || s->count == 0 ||
+        s->start >= id_space || s->count > id_space - s->start)
+        return std::nullopt;
+    return Range{s->start, s->start + s->count};
 }
 
 std::string_view reader_names(Views views) {
@@ -47,11 +57,8 @@ std::string text_of(Range ids) {
 }
 
 bool plain(const host::SubidLine& line) {
-    constexpr std::uint64_t id_space = std::uint64_t{1} << 32U;
-    const auto& s = line.in(SubidView::shadow);
-    return s && s == line.in(SubidView::moby) && s == line.in(SubidView::go) && s->count != 0 &&
-           s->start < id_space && s->count <= id_space - s->start &&
-           line.text == s->owner + ":" + std::to_string(s->start) + ":" + std::to_string(s->count);
+    const auto ids = agreed(line);
+    return ids && line.text == grant_line(line.in(SubidView::shadow)->owner, *ids);
 }
 
 Holders::Holders(std::vector<Grant> grants) : grants_(std::move(grants)) {
@@ -109,8 +116,13 @@ Context::Context(const Params& p, const policy::Provision& w, const Facts& f)
     read_real_ids();
 }
 
+std::string Owner::label() const {
+    std::string out = printable(account != nullptr ? std::string_view(account->name) : text);
+    return out.empty() ? "(no name)" : out;
+}
+
 // A name and the number of its account are one owner; so are two names of one number.
-std::uint32_t Context::owner_index(const std::string& text) {
+std::uint32_t Context::owner_index(std::string_view text) {
     const auto next = static_cast<std::uint32_t>(owners.size());
     const auto [known, fresh] = by_text_.try_emplace(text, next);
     if (!fresh)
@@ -121,15 +133,14 @@ std::uint32_t Context::owner_index(const std::string& text) {
     else if (const auto uid = uid_of_text(text))
         if (const auto found = users_by_uid_.find(*uid); found != users_by_uid_.end())
             user = found->second;
-    if (user != nullptr) {
-        const auto [same, first] = by_uid_.try_emplace(user->uid, next);
-        if (!first)
-            return known->second = same->second;
-        owners.push_back({text, printable(user->name), user->uid, user->gid});
+    if (user == nullptr) {
+        owners.push_back({text});
         return next;
     }
-    const std::string label = printable(text);
-    owners.push_back({text, label.empty() ? "(no name)" : label, {}, {}, text.starts_with('#')});
+    const auto [same, first] = by_uid_.try_emplace(user->uid, next);
+    if (!first)
+        return known->second = same->second;
+    owners.push_back({text, user, user->uid, user->gid});
     return next;
 }
 
@@ -137,7 +148,12 @@ void Context::read_grants(IdKind kind) {
     const auto& lines = facts.files[index_of(kind)]->content.lines;
     auto& out = grants[index_of(kind)];
     out.reserve(lines.size());
+    by_text_.reserve(by_text_.size() + lines.size());
     for (std::uint32_t i = 0; i < lines.size(); ++i) {
+        if (const auto ids = agreed(lines[i])) {  // the common case, without a set per reader
+            out.push_back({*ids, i, owner_index(lines[i].views[0]->owner), shadow_bit | go_bit | moby_bit});
+            continue;
+        }
         const std::size_t first = out.size();
         for (std::size_t v = 0; v < 3; ++v) {
             const auto& entry = lines[i].views[v];
@@ -197,10 +213,10 @@ bool Context::remote_accounts() const {
 }
 
 const Owner* Context::owner_named(std::string_view text) const {
-    const auto it = by_text_.find(std::string(text));
+    const auto it = by_text_.find(text);
     if (it != by_text_.end())
         return &owners[it->second];
-    const auto user = users_by_name_.find(std::string(text));
+    const auto user = users_by_name_.find(text);
     if (user == users_by_name_.end())
         return nullptr;
     const auto same = by_uid_.find(user->second->uid);
@@ -236,7 +252,7 @@ policy::Evidence Context::evidence(IdKind kind, const Grant& g, std::string expe
     std::string found = printable(l.text, 120);
     if (const auto readers = reader_names(g.views); !readers.empty())
         found += ", which " + std::string(readers) + " reads as " + text_of(g.ids) + " for " +
-                 owners[g.owner].label;
+                 owners[g.owner].label();
     return {path_of(kind) + ":" + std::to_string(l.number), std::move(found), std::move(expected)};
 }
 

@@ -17,11 +17,16 @@ inline constexpr Views go_bit = 2U;
 inline constexpr Views moby_bit = 4U;
 
 struct Owner {
-    std::string text;                    // as it was first written
-    std::string label;                   // the account's name, else the text; printable
-    std::optional<std::uint32_t> uid{};  // nullopt: no local account
+    std::string_view text;               // as it was first written; belongs to the facts
+    const host::User* account{nullptr};  // nullptr: no local account
+    std::optional<std::uint32_t> uid{};  // of the account
     std::optional<std::uint32_t> gid{};  // its primary group
-    bool comment{false};                 // "# …", which only some readers take for an owner
+
+    // The account's name, else the text; printable.
+    [[nodiscard]] std::string label() const;
+
+    // "# …", which only some readers take for an owner.
+    [[nodiscard]] bool comment() const { return text.starts_with('#'); }
 };
 
 struct Grant {
@@ -101,14 +106,14 @@ struct Context {
     [[nodiscard]] bool empty() const { return grants[0].empty() && grants[1].empty(); }
 
   private:
-    std::uint32_t owner_index(const std::string& text);
+    std::uint32_t owner_index(std::string_view text);
     void read_grants(IdKind kind);
     void read_real_ids();
     [[nodiscard]] bool nobodys(IdKind kind, Range ids) const;
 
-    std::unordered_map<std::string, std::uint32_t> by_text_{};
+    std::unordered_map<std::string_view, std::uint32_t> by_text_{};
     std::unordered_map<std::uint32_t, std::uint32_t> by_uid_{};
-    std::unordered_map<std::string, const host::User*> users_by_name_{};
+    std::unordered_map<std::string_view, const host::User*> users_by_name_{};
     std::unordered_map<std::uint32_t, const host::User*> users_by_uid_{};
 };
 

@@ -52,7 +52,7 @@ bool allowed(const Context& c, const Owner& o) {
 }
 
 bool stale(const Context& c, const Owner& o) {
-    return !o.uid && !o.comment && !allowed(c, o);
+    return !o.uid && !o.comment() && !allowed(c, o);
 }
 
 // The text of a line with another owner; the rest as it was.
@@ -135,8 +135,8 @@ Findings judge_stale_owner(const Context& c) {
     for (const auto& [index, lines] : all) {
         const Owner& o = c.owners[index];
         if (c.remote_accounts()) {
-            v.unknown(o.label, "no local account; it may come from \"" +
-                                   printable(join(c.facts.accounts->remote_sources, ", "), 80) + "\"");
+            v.unknown(o.label(), "no local account; it may come from \"" +
+                                     printable(join(c.facts.accounts->remote_sources, ", "), 80) + "\"");
             continue;
         }
         const auto severity = stale_severity(c, o);
@@ -144,7 +144,7 @@ Findings judge_stale_owner(const Context& c) {
             v.fail_uncounted(1, severity);
             continue;
         }
-        v.fail(o.label, "no account is called " + o.label,
+        v.fail(o.label(), "no account is called " + o.label(),
                evidence_of(c, lines, "an account of that name or number"), stale_fix(c, lines), severity);
     }
     return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
@@ -163,7 +163,7 @@ Findings judge_rename_orphan(const Context& c) {
     for (const auto& [index, lines] : all) {
         const Owner& o = c.owners[index];
         if (no_backup) {
-            v.unknown(o.label, "there is no /etc/passwd- that could tell whether this account was renamed");
+            v.unknown(o.label(), "there is no /etc/passwd- that could tell whether this account was renamed");
             continue;
         }
         const host::User* now = renamed_to(c, o);
@@ -181,8 +181,8 @@ Findings judge_rename_orphan(const Context& c) {
         auto evidence = evidence_of(c, lines, "the owner " + printable(now->name));
         evidence.push_back({now->source,
                             "uid " + std::to_string(now->uid) + " is now " + printable(now->name),
-                            "/etc/passwd- has it as " + o.label});
-        v.fail(o.label, o.label + " was renamed to " + printable(now->name) + ", the ranges were not",
+                            "/etc/passwd- has it as " + o.label()});
+        v.fail(o.label(), o.label() + " was renamed to " + printable(now->name) + ", the ranges were not",
                std::move(evidence), live_fix("write the new name into the lines", edits.changes()));
     }
     return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
@@ -246,11 +246,11 @@ Findings judge_numeric_vs_name(const Context& c) {
             v.fail_uncounted(1, Severity::low);
             continue;
         }
-        v.fail(o.label,
-               ambiguous ? "the account name " + o.label + " is a number, so readers may take it for a uid"
-                         : o.label + " is listed by name and by number",
+        v.fail(o.label(),
+               ambiguous ? "the account name " + o.label() + " is a number, so readers may take it for a uid"
+                         : o.label() + " is listed by name and by number",
                evidence_of(c, styles.by_number,
-                           ambiguous ? "an account name with a letter" : "the name " + o.label),
+                           ambiguous ? "an account name with a letter" : "the name " + o.label()),
                ambiguous
                    ? by_hand("rename the account (usermod --login), then write the new name into the lines")
                    : to_name_fix(c, styles.by_number, *user));

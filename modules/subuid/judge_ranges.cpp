@@ -84,7 +84,7 @@ policy::Fix root_fix(const Context& c, const std::vector<Offence>& all) {
 }
 
 Severity root_severity(const Context& c, std::uint32_t owner, const std::vector<Offence>& all) {
-    if (c.owners[owner].comment)
+    if (c.owners[owner].comment())
         return Severity::low;  // no account can have that name by ordinary means
     const bool usable = std::ranges::any_of(all, [&](const Offence& o) { return c.counts(*o.grant); });
     return usable ? Severity::critical : Severity::high;
@@ -125,7 +125,7 @@ Findings judge_root_delegated(const Context& c) {
             v.fail_uncounted(1, severity);
             continue;
         }
-        v.fail(c.owners[owner].label, c.owners[owner].label + " may become host root (id 0)",
+        v.fail(c.owners[owner].label(), c.owners[owner].label() + " may become host root (id 0)",
                evidence_of(c, list, "a range without id 0"), root_fix(c, list), severity);
     }
     judge_factory_copies(c, v);
@@ -187,11 +187,12 @@ Findings judge_real_id_overlap(const Context& c) {
             v.fail_uncounted(1, severity);
             continue;
         }
-        v.fail(owner.label,
-               severity == Severity::critical ? owner.label + " may become an existing account of this host"
-                                              : "the ranges of " + owner.label + " cover an existing account",
+        v.fail(owner.label(),
+               severity == Severity::critical
+                   ? owner.label() + " may become an existing account of this host"
+                   : "the ranges of " + owner.label() + " cover an existing account",
                real_id_evidence(c, list),
-               by_hand("move the range of " + owner.label +
+               by_hand("move the range of " + owner.label() +
                        ": give a new one (usermod --add-subuids, --add-subgids), move the data in it with "
                        "`podman unshare chown` or start afresh with `podman system reset`, then remove this "
                        "line and run `podman system migrate` as that user"),
@@ -254,7 +255,7 @@ Findings judge_range_overlap(const Context& c) {
     for (auto& [pair, clash] : clashes) {
         const Owner& a = c.owners[pair.first];
         const Owner& b = c.owners[pair.second];
-        v.fail(a.label + "," + b.label, a.label + " and " + b.label + " share subordinate ids",
+        v.fail(a.label() + "," + b.label(), a.label() + " and " + b.label() + " share subordinate ids",
                std::move(clash.evidence),
                by_hand(
                    "find out which of the two has containers or files in these ids and keep that range; give "
@@ -336,7 +337,7 @@ Findings judge_self_overlap(const Context& c) {
             for (const Grant* g : cluster.members)
                 if (evidence.size() <= max_evidence)
                     evidence.push_back(c.evidence(cluster.kind, *g, "one line for " + text_of(cluster.all)));
-        v.fail(c.owners[owner].label, "ranges of " + c.owners[owner].label + " overlap each other",
+        v.fail(c.owners[owner].label(), "ranges of " + c.owners[owner].label() + " overlap each other",
                std::move(evidence), merge_fix(c, clusters));
     }
     return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
@@ -425,7 +426,7 @@ Findings judge_reserved_overlap(const Context& c) {
                 if (evidence.size() <= max_evidence)
                     evidence.push_back(c.evidence(o.kind, *o.grant, "none of " + std::string(r->what)));
             }
-        const auto& label = c.owners[owner].label;
+        const auto& label = c.owners[owner].label();
         v.fail(label, "ranges of " + label + " cover ids that are reserved", std::move(evidence),
                by_hand(
                    "give " + label +

@@ -116,12 +116,12 @@ class SizeJudge {
     [[nodiscard]] bool disputed(const Holding& h) const { return h.shadow != h.go; }
 
     void note_dispute(const Owner& o, Verdict& v) const {
-        v.unknown(o.label, "the readers of the files disagree about the ranges of " + o.label +
-                               " (subuid.parser-divergence)");
+        v.unknown(o.label(), "the readers of the files disagree about the ranges of " + o.label() +
+                                 " (subuid.parser-divergence)");
     }
 
     [[nodiscard]] bool provisioned(const Owner& o) const {
-        return provisioned(o.text) || provisioned(o.label);
+        return provisioned(o.text) || (o.account != nullptr && provisioned(o.account->name));
     }
 
     [[nodiscard]] bool provisioned(std::string_view user) const {
@@ -180,7 +180,7 @@ Fix SizeJudge::allocate(const std::string& owner, std::array<std::uint64_t, 2> c
 std::vector<Evidence> SizeJudge::sizes(const Owner& o, const Holding& h, const std::string& expected) const {
     std::vector<Evidence> out;
     for (const IdKind kind : id_kinds)
-        out.push_back({path_of(kind), std::to_string(h.size(kind)) + " ids for " + o.label, expected});
+        out.push_back({path_of(kind), std::to_string(h.size(kind)) + " ids for " + o.label(), expected});
     return out;
 }
 
@@ -209,9 +209,9 @@ Findings SizeJudge::judge_min_size() {
             v.fail_uncounted(1, Severity::medium);
             continue;
         }
-        v.fail(o.label, o.label + " has fewer than " + std::to_string(min) + " subordinate ids",
+        v.fail(o.label(), o.label() + " has fewer than " + std::to_string(min) + " subordinate ids",
                sizes(o, h, "at least " + std::to_string(min)),
-               provisioned(o) ? provisioning_gives_it() : allocate(o.text, lacking));
+               provisioned(o) ? provisioning_gives_it() : allocate(std::string(o.text), lacking));
     }
     return std::move(v).finish(
         any ? Status::pass : Status::not_applicable,
@@ -238,11 +238,11 @@ void SizeJudge::judge_missing_user(const RootlessUser& user, bool in_policy, Ver
                          "(subuid.parser-divergence)");
     if (h.size(IdKind::uid) != 0 && h.size(IdKind::gid) != 0)
         return;
-    const Owner shown{user.name, printable(user.name)};
+    const Owner shown{user.name};
     auto evidence = sizes(shown, h, "a range");
     evidence.push_back({user.reason, "runs rootless containers", ""});
     const std::string message =
-        shown.label + " runs containers without " +
+        shown.label() + " runs containers without " +
         (h.size(IdKind::uid) == 0 ? "a subordinate uid range" : "a subordinate gid range");
     if (v.full())
         return v.fail_uncounted(1, Severity::medium);
@@ -260,7 +260,7 @@ void SizeJudge::judge_missing_user(const RootlessUser& user, bool in_policy, Ver
         const auto count = static_cast<std::uint64_t>(c_.params.min_size);
         fix = allocate(user.name, {count, count});
     }
-    v.fail(shown.label, message, std::move(evidence), std::move(fix));
+    v.fail(shown.label(), message, std::move(evidence), std::move(fix));
 }
 
 Findings SizeJudge::judge_missing() {
@@ -315,16 +315,16 @@ void SizeJudge::judge_parity_of(std::uint32_t index, const Holding& h, Verdict& 
         if (!same_numbers) {
             std::array<std::uint64_t, 2> counts{};
             counts[index_of(fewer)] = h.size(more) - h.size(fewer);
-            return allocate(o.text, counts);
+            return allocate(std::string(o.text), counts);
         }
         std::vector<Change> changes;
         for (const Range r : rest->ranges())
-            changes.emplace_back(
-                AllocateRange{o.text, r.start, r.size(), fewer == IdKind::uid, fewer == IdKind::gid});
+            changes.emplace_back(AllocateRange{std::string(o.text), r.start, r.size(), fewer == IdKind::uid,
+                                               fewer == IdKind::gid});
         return live_fix("add the ids of " + path_of(more) + " to " + path_of(fewer), std::move(changes));
     };
-    v.fail(o.label,
-           o.label + " has " + std::to_string(h.size(IdKind::uid)) + " subordinate uids and " +
+    v.fail(o.label(),
+           o.label() + " has " + std::to_string(h.size(IdKind::uid)) + " subordinate uids and " +
                std::to_string(h.size(IdKind::gid)) + " gids",
            sizes(o, h, std::to_string(h.size(more)) + " of each"), fix());
 }

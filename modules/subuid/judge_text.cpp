@@ -162,7 +162,7 @@ class DivergenceJudge {
         const auto host_root = [&](const Odd& o) {
             const auto& moby = o.line.in(SubidView::moby);
             return moby && host::handed_out(*moby, SubidView::moby).contains(0) &&
-                   c_.is_remap_user(Owner{moby->owner, ""});
+                   c_.is_remap_user(Owner{moby->owner});
         };
         return std::ranges::any_of(lines, host_root) ? Severity::critical : Severity::high;
     }
