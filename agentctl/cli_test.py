@@ -17,8 +17,8 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-AGENTCTL = sys.argv[1]
-SOURCE = Path(sys.argv[2])
+AGENTCTL = os.path.abspath(sys.argv[1])
+SOURCE = Path(sys.argv[2]).resolve()
 ROOT_DELEGATED = "subuid.root-delegated"
 
 FILES = {
@@ -446,6 +446,9 @@ class OtherVerbs(TreeTest):
         controls = self.json("controls", code=0)["controls"]
         ids = [c["id"] for c in controls]
         self.assertEqual(len(ids), len(set(ids)))
+        # The policy's own keys of every control: a parameter of that name could not be told from them.
+        for control in controls:
+            self.assertFalse({p["key"] for p in control["parameters"]} & {"mode", "severity", "required"}, control["id"])
         some = [c for c in self.json("controls", "--control", "subuid.*")["controls"]]
         self.assertTrue(some and all(c["id"].startswith("subuid.") for c in some))
         for control in controls:

@@ -2,6 +2,7 @@
 #include "agentctl/options.hpp"
 
 #include "agentctl/render/help.hpp"
+#include "agentctl/render/text.hpp"
 #include "core/base/text.hpp"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace plimsoll::agentctl {
 namespace {
 
 void bind(CLI::App& app, const OptionSpec& spec, Options& into) {
-    const std::string names = spec.positional() ? std::string(spec.names) : std::string(spec.names);
+    const std::string names(spec.names);
     CLI::Option* option = nullptr;
     if (const auto* flag = std::get_if<bool Options::*>(&spec.target))
         option = app.add_flag(names, into.**flag);
@@ -54,7 +55,7 @@ void add_verbs(CLI::App& app, Options& into) {
 
 NotParsed usage(std::string problem, const std::string& verb) {
     const std::string help = verb.empty() ? "agentctl --help" : "agentctl " + verb + " --help";
-    return {exit_usage, "agentctl: " + printable(problem, 2000) + "\nTry '" + help + "'.\n"};
+    return {exit_usage, "agentctl: " + render::safe(problem) + "\nTry '" + help + "'.\n"};
 }
 
 // The first word that is no option and no known verb, with the nearest one that is.
@@ -82,7 +83,7 @@ std::optional<std::string> problem_with(Options& options) {
         return options.verb + " needs one of its verbs: show, validate or schema";
     for (const OptionSpec& o : verb.options)
         if (const auto* text = std::get_if<std::string Options::*>(&o.target);
-            o.positional() && options.verb != "undo" && (options.**text).empty())
+            text != nullptr && o.positional() && options.verb != "undo" && (options.**text).empty())
             return options.verb + " needs " + std::string(o.names);
     if (options.json && options.format != "table" && options.format != "json")
         return "--json and --format " + options.format + " exclude each other";

@@ -28,7 +28,7 @@ struct Explanation {
 [[nodiscard]] Value explain_json(const Explanation& explanation);
 [[nodiscard]] std::string explain_table(const Explanation& explanation, const Style& style);
 
-// "plimsoll.journal/1".
+// "plimsoll.journal-entries/1".
 [[nodiscard]] Value journal_json(const std::vector<host::JournalEntry>& entries);
 [[nodiscard]] std::string journal_table(const std::vector<host::JournalEntry>& entries, const Style& style);
 [[nodiscard]] std::string_view name_of(host::JournalStep::State state);

@@ -54,7 +54,7 @@ Value journal_json(const std::vector<JournalEntry>& entries) {
         list.emplace_back(std::move(item));
     }
     Table out;
-    out.set("schema", "plimsoll.journal/1");
+    out.set("schema", "plimsoll.journal-entries/1");
     out.set("entries", std::move(list));
     return out;
 }

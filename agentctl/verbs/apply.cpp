@@ -2,6 +2,7 @@
 #include "agentctl/applying.hpp"
 #include "agentctl/authority.hpp"
 #include "agentctl/planning.hpp"
+#include "agentctl/service_helper.hpp"
 #include "agentctl/terminal.hpp"
 #include "agentctl/verbs/verbs.hpp"
 
@@ -78,7 +79,7 @@ Result<void> remember_policy(const Session& session) {
 }
 
 int carry_out(const Session& session) {
-    LazySystemManager services;
+    auto services = system_services();
     auto executor = host::Executor::open(session.host, session.options.state, &services);
     if (!executor)
         return complain(stop_for(executor.error(), session.options, exit_outside));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agentctl/authority.hpp"
+#include "agentctl/service_helper.hpp"
 #include "agentctl/session.hpp"
 #include "agentctl/terminal.hpp"
 #include "agentctl/verbs/verbs.hpp"
@@ -79,7 +80,7 @@ Outcome<std::vector<Undone>> take_back(const host::Host& host, const Options& op
     std::vector<Undone> out;
     if (ids->empty())
         return out;
-    LazySystemManager services;
+    auto services = system_services();
     auto executor = host::Executor::open(host, options.state, &services);
     if (!executor)
         return std::unexpected(stop_for(executor.error(), options, exit_outside));

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// plimsoll-units: one request to the service manager, for agentctl (service_helper.hpp).
+// plimsoll-units active-state|start|stop|restart UNIT, plimsoll-units reload-manager
+#include "agentctl/service_helper.hpp"
+#include "core/bus/system_manager.hpp"
+
+#include <cstdio>
+#include <string_view>
+
+namespace {
+
+using namespace plimsoll;
+
+Result<std::string> request(host::ServiceManager& manager, std::string_view verb, const std::string& unit) {
+    Result<void> done = fail(Code::invalid_input, "no verb \"" + std::string(verb) + "\"");
+    if (verb == "active-state")
+        return manager.active_state(unit);
+    if (verb == "start")
+        done = manager.start(unit);
+    else if (verb == "stop")
+        done = manager.stop(unit);
+    else if (verb == "restart")
+        done = manager.restart(unit);
+    else if (verb == "reload-manager")
+        done = manager.reload_manager();
+    PLIMSOLL_CHECK(done);
+    return "";
+}
+
+Result<std::string> run(int argc, char** argv) {
+    const std::string_view verb = argc > 1 ? argv[1] : "";
+    if (argc != (verb == "reload-manager" ? 2 : 3))
+        return fail(Code::invalid_input, "plimsoll-units is started by agentctl");
+    PLIMSOLL_TRY(const auto manager, bus::connect_system_manager());
+    return request(*manager, verb, argc > 2 ? argv[2] : "");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto result = run(argc, argv);
+    if (result)
+        return std::puts(result->c_str()) < 0 ? agentctl::helper_error_base + static_cast<int>(Code::io) : 0;
+    (void)std::fputs((result.error().message + "\n").c_str(), stderr);
+    return agentctl::helper_error_base + static_cast<int>(result.error().code);
+}
