@@ -12,6 +12,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
+#include <functional>
 #include <set>
 #include <tuple>
 
@@ -223,8 +225,7 @@ const Input inputs[] = {
      {"subuid.root-delegated", "subuid.real-id-overlap", "subuid.range-overlap", "subuid.self-overlap",
       "subuid.reserved-overlap", "subuid.min-size", "subuid.missing", "subuid.gid-parity",
       "subuid.stale-owner", "subuid.parser-divergence", "subuid.file-integrity"}},
-    {"/etc/passwd",
-     {"subuid.real-id-overlap", "subuid.stale-owner", "subuid.range-overlap", "subuid.missing"}},
+    {"/etc/passwd", {"subuid.real-id-overlap", "subuid.stale-owner"}},
     {"/etc/group", {"subuid.real-id-overlap", "engine.docker-socket-access"}},
     {"/etc/login.defs", {"subuid.alloc-policy"}},
     {"/etc/nsswitch.conf", {"subuid.nss-source"}},
@@ -234,6 +235,7 @@ const Input inputs[] = {
 };
 
 enum class Obstacle { fifo, directory, loop, too_long };
+constexpr std::string_view obstacle_names[] = {"is_a_fifo", "is_a_directory", "is_a_loop", "is_too_long"};
 
 class Unreadable : public testing::TestWithParam<std::tuple<Input, Obstacle>> {};
 
@@ -261,6 +263,8 @@ TEST_P(Unreadable, IsNeverAllPass) {
     const auto policy = compile("profile = \"rootless-baseline\"\n");
     const auto assessment = policy::assess(modules(), tree.live_host(), policy, {}, now);
     for (const auto control : input.controls) {
+        if (obstacle == Obstacle::too_long && control == "subuid.file-integrity")
+            continue;  // its owner, mode and type can be seen without reading it
         std::size_t findings = 0;
         std::size_t good = 0;
         for (const auto& f : assessment.findings)
@@ -273,10 +277,17 @@ TEST_P(Unreadable, IsNeverAllPass) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(, Unreadable,
-                         testing::Combine(testing::ValuesIn(inputs),
-                                          testing::Values(Obstacle::fifo, Obstacle::directory, Obstacle::loop,
-                                                          Obstacle::too_long)));
+INSTANTIATE_TEST_SUITE_P(
+    , Unreadable,
+    testing::Combine(testing::ValuesIn(inputs), testing::Values(Obstacle::fifo, Obstacle::directory,
+                                                                Obstacle::loop, Obstacle::too_long)),
+    [](const auto& test) {
+        std::string name(std::get<0>(test.param).file);
+        std::ranges::replace_if(
+            name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+        return name.substr(1) + "_" +
+               std::string(obstacle_names[static_cast<std::size_t>(std::get<1>(test.param))]);
+    });
 
 }  // namespace
 }  // namespace plimsoll::tests
