@@ -76,9 +76,11 @@ TEST(CheckTable, FitsEveryWidthWithAndWithoutColor) {
     r.assessment.findings[0].subject = std::string(300, 'x');
     r.assessment.findings[1].message =
         "漢字 " + std::string(200, 'y') + " 🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢🚢";
-    for (const std::size_t width : {40UL, 80UL, 120UL})
-        for (const auto line : split_lines(check_table(r, {.verbose = true, .width = width})))
+    for (const std::size_t width : {40UL, 80UL, 120UL}) {
+        const std::string table = check_table(r, {.verbose = true, .width = width});
+        for (const auto line : split_lines(table))
             EXPECT_LE(display_width(line), width) << line;
+    }
     const auto colored = check_table(r, {.color = true});
     EXPECT_NE(colored.find("\x1b["), std::string::npos);
 }
