@@ -49,6 +49,9 @@ NewAccount refused(std::string why, std::string todo) {
 
 // What stands in the way before any id is chosen; "" when nothing does.
 std::string leftovers(const Tenant& t, const Facts& f) {
+    for (const char* file : {"passwd", "group"})
+        if (const auto& text = f.account_file(file); text && !*text)
+            return std::string("/etc/") + file + " does not exist, so there is nothing to add it to";
     if (line_of(f.account_file("passwd"), t.user))
         return "/etc/passwd has a line of it that is no entry";
     const auto group = line_of(f.account_file("group"), t.user);

@@ -281,6 +281,8 @@ Findings SizeJudge::judge_missing() {
             add(u, false);
     if (c_.params.discover && !c_.facts.rootless_users)
         v.unknown("host", c_.facts.rootless_users.error().message);
+    else if (c_.params.discover && !c_.facts.accounts)
+        v.unknown("host", c_.facts.accounts.error().message);
     if (c_.readable(IdKind::uid) && c_.readable(IdKind::gid))
         for (const auto& [user, in_policy] : users)
             judge_missing_user(user, in_policy, v);
