@@ -20,6 +20,12 @@ using policy::Severity;
 constexpr std::size_t max_paths = 512;  // that users' files can make us look at
 constexpr std::size_t max_profile = std::size_t{1} << 20;
 constexpr std::size_t max_environment = std::size_t{64} << 10;
+constexpr std::size_t max_environment_files = 64;
+constexpr std::size_t max_registry_files = 256;
+
+Error too_many(const std::string& dir, std::size_t limit) {
+    return {Code::invalid_input, 0, "read " + dir + ": more than " + std::to_string(limit) + " files"};
+}
 
 // Variables by which a user's services read another configuration than the files judged here.
 constexpr std::array<std::string_view, 6> moving_variables{
@@ -170,9 +176,13 @@ void scan_environment_directory(const host::Sysroot& root, const std::string& di
         return;
     }
     std::size_t taken = 0;
-    for (const auto& e : *entries)
-        if (e.name.ends_with(".conf") && ++taken <= 64)
-            scan_environment(root, dir + "/" + e.name, out, facts);
+    for (const auto& e : *entries) {
+        if (!e.name.ends_with(".conf"))
+            continue;
+        if (++taken > max_environment_files)
+            return facts.unreadable.push_back(too_many(dir, max_environment_files));
+        scan_environment(root, dir + "/" + e.name, out, facts);
+    }
 }
 
 void observe_environment(const host::Sysroot& root, const std::vector<ConfOwner>& owners,
@@ -193,13 +203,18 @@ void observe_environment(const host::Sysroot& root, const std::vector<ConfOwner>
 void read_registries(const host::Sysroot& root, const std::string& base, const ConfOwner& owner,
                      EngineConfigFacts& out) {
     std::vector<std::string> paths{base + "registries.conf"};
-    const auto entries = root.list(base + "registries.conf.d");
+    const std::string dir = base + "registries.conf.d";
+    const auto entries = root.list(dir);
     if (!entries && entries.error().code != Code::not_found)
-        out.unreadable.push_back(entries.error());
+        out.registry_directories.emplace(dir, entries.error());
     if (entries)
         for (const auto& e : *entries)
-            if (e.name.ends_with(".conf") && paths.size() < 256)
-                paths.push_back(base + "registries.conf.d/" + e.name);
+            if (e.name.ends_with(".conf"))
+                paths.push_back(dir + "/" + e.name);
+    if (paths.size() > max_registry_files) {
+        out.registry_directories.emplace(dir, too_many(dir, max_registry_files));
+        return;
+    }
     for (const std::string& path : paths)
         if (auto file = read_config_file(root, path, owner))
             out.registries.emplace(path, *std::move(file));

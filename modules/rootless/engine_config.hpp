@@ -56,6 +56,7 @@ struct EngineConfigFacts {
     ConfFiles containers;
     ConfFiles storage;
     std::map<std::string, ConfFile> registries;                           // by path
+    std::map<std::string, Error> registry_directories;                    // that could not be read, by path
     std::map<std::string, PathChain> paths;                               // what the files point to
     std::map<std::string, Result<SeccompProfile>> seccomp;                // by path; absent: no such file
     std::map<std::string, std::vector<EnvironmentVariable>> environment;  // by user name

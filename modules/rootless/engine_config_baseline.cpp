@@ -52,6 +52,20 @@ std::vector<std::string> strings_of(const ConfSetting& s) {
     return out;
 }
 
+// The key came with podman 4.4; before, it is dropped like any that podman does not know.
+void judge_read_only(Judge& j) {
+    static constexpr std::string_view key = "containers.read_only";
+    const ConfSetting* s = j.config.find(key);
+    const bool known = !j.facts.podman.older_than(4, 4);
+    if (!j.params.read_only || (known && s != nullptr && s->value == Value(true)))
+        return;
+    const ConfSetting by_default{{}, "", "podman's default"};
+    const std::string found = s == nullptr ? "false" : show_value(s->value);
+    j.defect(s != nullptr ? *s : by_default, key,
+             known ? found : found + ", and podman before 4.4 does not know it", "true",
+             known ? std::optional(Value(true)) : std::nullopt);
+}
+
 void judge_booleans(Judge& j) {
     struct Rule {
         std::string_view key;
@@ -70,11 +84,7 @@ void judge_booleans(Judge& j) {
     for (const Rule& r : rules)
         if (const ConfSetting* s = j.config.find(r.key); s != nullptr && !(s->value == Value(r.want)))
             j.defect(*s, r.key, show_value(s->value), r.want ? "true" : "false", Value(r.want), r.severity);
-    const ConfSetting* read_only = j.config.find("containers.read_only");
-    if (j.params.read_only && (read_only == nullptr || !(read_only->value == Value(true))))
-        j.defect(read_only != nullptr ? *read_only : ConfSetting{{}, "", "podman's default"},
-                 "containers.read_only", read_only != nullptr ? show_value(read_only->value) : "false",
-                 "true", Value(true));
+    judge_read_only(j);
 }
 
 void judge_namespaces(Judge& j) {

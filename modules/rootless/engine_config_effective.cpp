@@ -107,6 +107,12 @@ Defects effective_defects(const EngineConfigParams& params, const Provision& pro
                        .source = why.substr(0, why.find(": ")),
                        .found = printable(why),
                        .expected = "TOML that podman can read"});
+    if (facts.podman.older_than(4, 8))
+        for (const std::string& source : config.appends)
+            out.push_back({.key = "append",
+                           .source = source,
+                           .found = "podman before 4.8 refuses the file for it",
+                           .expected = "plain arrays"});
     for (const KnownKey& k : keys)
         if (const ConfSetting* s = config.find(k.key))
             if (const std::string why = type_problem(k, *s); !why.empty())

@@ -201,6 +201,8 @@ class Merger {
                 appending_.insert(key);
             else
                 appending_.erase(key);
+            if (append != nullptr)
+                out_.appends.push_back(source);
         }
         const Array* before = s.value.array();
         const bool keep = appending_.contains(key) && before != nullptr && !before->empty();

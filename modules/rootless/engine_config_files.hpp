@@ -79,6 +79,8 @@ struct Effective {
     std::map<std::string, ConfSetting, std::less<>> settings;
     // Why podman would not start, or do something nobody can foresee: "FILE:LINE: reason".
     std::vector<std::string> refused;
+    // "FILE:LINE" of arrays with { append = ... }, which podman before 4.8 refuses.
+    std::vector<std::string> appends;
     // Files and directories that exist and could not be read by us.
     std::vector<Error> unreadable;
 

@@ -91,10 +91,16 @@ Defects defects_in(const EngineConfigParams& params, const ConfFile& file) {
 Defects mirror_defects(const EngineConfigParams& params, const EngineConfigFacts& facts,
                        const ConfOwner& owner) {
     Defects out;
+    const std::string base = owner.uid == 0 ? "/etc/containers/" : owner.home + "/.config/containers/";
+    for (const auto& [dir, error] : facts.registry_directories)
+        if (dir.starts_with(base))
+            out.push_back({.key = "file",
+                           .source = dir,
+                           .found = printable(error.message),
+                           .expected = "a readable directory",
+                           .unknown = true});
     for (const auto& [path, file] : facts.registries) {
-        const bool mine = owner.uid == 0 ? path.starts_with("/etc/containers/")
-                                         : path.starts_with(owner.home + "/.config/containers/");
-        if (!mine)
+        if (!path.starts_with(base))
             continue;
         Defects part = defects_in(params, file);
         out.insert(out.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));

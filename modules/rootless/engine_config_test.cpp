@@ -338,6 +338,27 @@ TEST(Baseline, MirrorsFailUnlessThePolicyNamesThem) {
     EXPECT_EQ(h.judge().status(baseline, "alice"), "unknown");
 }
 
+TEST(Baseline, WhatAnOldPodmanDoesNotKnowIsNotRepairedWithIt) {
+    Host h("4.3.1+ds1-8");
+    EngineConfigParams params;
+    params.read_only = true;
+    h.judge(params).expect_by_hand(baseline, "root", "default");
+    h.conf("[containers]\nread_only = true\n");
+    h.judge(params).expect_by_hand(baseline, "root", "/etc/containers/containers.conf:2");
+    h.conf("[containers]\nvolumes = [\"a:/a\", {append=true}]\n");
+    h.judge().expect_by_hand(effective, "alice", "/etc/containers/containers.conf:2");
+    install_podman(h.tree, "4.9.3");
+    EXPECT_EQ(h.judge().status(effective, "alice"), "pass");
+}
+
+TEST(Baseline, AFullDirectoryOfRegistriesIsUnknown) {
+    Host h;
+    for (int i = 0; i < 300; ++i)
+        h.tree.write("home/alice/.config/containers/registries.conf.d/" + std::to_string(i) + ".conf", "");
+    EXPECT_EQ(h.judge().status(baseline, "alice"), "unknown");
+    EXPECT_EQ(h.judge().status(baseline, "root"), "pass");
+}
+
 // ---- storage.conf ----
 
 constexpr const char* system_storage = "etc/containers/storage.conf";

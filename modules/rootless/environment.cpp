@@ -113,8 +113,12 @@ constexpr std::array<std::string_view, 6> keys{"user.max_user_namespaces",
                                                "net.ipv4.ping_group_range"};
 
 // Programs that make user namespaces for containers, as profiles and files name them.
-constexpr std::array<std::string_view, 7> engines{"podman", "rootlesskit", "buildah", "crun",
-                                                  "runc",   "slirp4netns", "busybox"};
+constexpr std::array<std::string_view, 6> engines{"podman", "rootlesskit", "buildah",
+                                                  "crun",   "runc",        "slirp4netns"};
+
+// Bounds on what users can make us read.
+constexpr std::size_t max_unit = std::size_t{256} << 10;
+constexpr std::size_t max_drop_ins = 64;
 
 template <class T>
 Result<std::optional<T>> absent_is_none(Result<T> r) {
@@ -125,12 +129,27 @@ Result<std::optional<T>> absent_is_none(Result<T> r) {
     return Failure(std::move(r).error());
 }
 
+// The kernel separates numbers by tabs, people by blanks.
+std::string one_blank(std::string_view value) {
+    std::string out;
+    for (const auto w : words(value))
+        out.append(out.empty() ? "" : " ").append(w);
+    return out;
+}
+
+// A rule `userns,` outside comments.
+bool grants_userns(std::string_view profile) {
+    return std::ranges::any_of(split_lines(profile), [](std::string_view line) {
+        return line.substr(0, line.find('#')).find("userns") != std::string_view::npos;
+    });
+}
+
 Knob observe_knob(const host::Host& host, const host::SysctlFiles& files, std::string_view key) {
     Knob out{.live = std::optional<std::string>(), .boot = files.effective(key)};
     if (host.live()) {
         out.live = absent_is_none(host.root().read(*host::sysctl_knob(key), 4096));
         if (out.live && *out.live)
-            **out.live = std::string(trim(**out.live));
+            **out.live = one_blank(**out.live);
     }
     if (out.boot)
         if (const auto path = host::sysctl_drop_in_path(key, *out.boot)) {
@@ -177,7 +196,7 @@ Result<std::vector<std::string>> find_apparmor_profiles(const host::Sysroot& roo
         if (!named)
             continue;
         PLIMSOLL_TRY(const auto text, absent_is_none(root.read("/etc/apparmor.d/" + e.name)));
-        if (text && text->find("userns") != std::string::npos)
+        if (text && grants_userns(*text))
             out.push_back("/etc/apparmor.d/" + e.name);
     }
     return out;
@@ -219,19 +238,25 @@ Result<std::optional<std::set<std::string>>> observe_controllers(const host::Sys
 }
 
 // Rootless docker takes its network from the environment of the user's unit.
-std::vector<NetworkSetting> observe_docker_network(const host::Sysroot& root, const RootlessUser& user) {
-    std::vector<NetworkSetting> out;
+Result<std::vector<NetworkSetting>> observe_docker_network(const host::Sysroot& root,
+                                                           const RootlessUser& user) {
     const std::string unit = user.home + "/.config/systemd/user/docker.service";
     std::vector<std::string> files{unit};
-    if (const auto drop_ins = root.list(unit + ".d"))
+    PLIMSOLL_TRY(const auto drop_ins, absent_is_none(root.list(unit + ".d")));
+    if (drop_ins)
         for (const auto& e : *drop_ins)
-            if (e.name.ends_with(".conf") && files.size() < 64)
+            if (e.name.ends_with(".conf"))
                 files.push_back(unit + ".d/" + e.name);
-    for (const std::string& file : files)
-        if (const auto text = root.read(file, std::size_t{256} << 10))
+    if (files.size() > max_drop_ins)
+        return fail(Code::invalid_input, unit + ".d: more than " + std::to_string(max_drop_ins) + " files");
+    std::vector<NetworkSetting> out;
+    for (const std::string& file : files) {
+        PLIMSOLL_TRY(const auto text, absent_is_none(root.read(file, max_unit)));
+        if (text)
             for (const host::UnitSetting& s : host::parse_unit(*text, file))
                 if (s.section == "Service" && s.key == "Environment")
                     out.push_back({s.source, s.value});
+    }
     return out;
 }
 

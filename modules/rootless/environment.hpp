@@ -49,7 +49,8 @@ struct UserFacts {
     Result<RuntimeDir> runtime_dir;
     // Controllers of user@UID.service while it runs; nullopt: it does not.
     Result<std::optional<std::set<std::string>>> controllers;
-    std::vector<NetworkSetting> docker_network;  // environment of ~/.config/systemd/user/docker.service
+    Result<std::vector<NetworkSetting>>
+        docker_network;  // environment of ~/.config/systemd/user/docker.service
 };
 
 struct EnvironmentFacts {

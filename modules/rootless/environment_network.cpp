@@ -74,6 +74,9 @@ Verdict judge_config(const EnvironmentFacts& facts, const ConfFiles& files, Laye
         out.wrong.push_back(
             {"podman " + printable(*facts.podman.version, 40), "slirp4netns, its default", "pasta"});
         out.command_wrong = true;
+    } else if (unset && facts.podman.present && !facts.podman.release()) {
+        out.unreadable.push_back(
+            {Code::unsupported, 0, "podman's version, and with it its default network, is not known"});
     } else if (!unset && !(s->value == Value("pasta"))) {
         out.wrong.push_back({s->source, std::string(command_key) + " = " + show_value(s->value), "pasta"});
         out.command_wrong = true;
@@ -101,7 +104,11 @@ void judge_docker(const EnvironmentFacts& facts, const ConfOwner& owner, Verdict
     const auto user = facts.by_user.find(owner.name);
     if (user == facts.by_user.end())
         return;
-    for (const NetworkSetting& s : user->second.docker_network) {
+    if (!user->second.docker_network) {
+        out.unreadable.push_back(user->second.docker_network.error());
+        return;
+    }
+    for (const NetworkSetting& s : *user->second.docker_network) {
         if (s.text.find("DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns") != std::string::npos)
             out.wrong.push_back({s.source, printable(s.text), "pasta"});
         if (s.text.find("DISABLE_HOST_LOOPBACK=false") != std::string::npos)
@@ -141,8 +148,9 @@ Finding owner_finding(const EnvironmentFacts& facts, const ConfOwner& owner) {
                        {Code::unsupported, 0, "the result depends on podman's version, which is not known"});
     std::vector<Evidence> wrong = podman ? podman->wrong : std::vector<Evidence>{};
     wrong.insert(wrong.end(), docker.wrong.begin(), docker.wrong.end());
-    if (wrong.empty() && !podman->unreadable.empty())
-        return unknown(Rule::network, subject, podman->unreadable.front());
+    for (const auto& unreadable : {podman ? podman->unreadable : std::vector<Error>{}, docker.unreadable})
+        if (wrong.empty() && !unreadable.empty())
+            return unknown(Rule::network, subject, unreadable.front());
     if (wrong.empty())
         return make_finding(info(Rule::network), Status::pass, subject, "nothing but pasta is configured");
     const bool stack = !podman || podman->command_wrong;

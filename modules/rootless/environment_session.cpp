@@ -62,7 +62,8 @@ std::string_view file_name(std::string_view source) {
 
 // The settings as they would be with our drop-in, which drop-ins with a later name follow.
 Delegated with_drop_in(const host::UnitFile& unit, const std::string& controllers) {
-    const std::string_view ours = file_name(std::string(delegate_drop_in) + ":1");
+    const std::string our_source = std::string(delegate_drop_in) + ":1";
+    const std::string_view ours = file_name(our_source);
     Delegated out;
     bool added = false;
     for (const host::UnitSetting& s : unit.settings) {
@@ -198,6 +199,8 @@ Finding judge_user(const EnvironmentCase& c, const RootlessUser& u) {
         f.severity = Severity::low;
         return f;
     }
+    if (!u.problems.empty())
+        return unknown(Rule::linger, printable(u.name), u.problems.front());
     return make_finding(info(Rule::linger), Status::pass, printable(u.name),
                         u.linger ? "the user lingers, as the policy allows" : "the user does not linger");
 }
@@ -285,7 +288,7 @@ Findings judge_linger(const EnvironmentCase& c) {
         return {unknown(Rule::linger, "users", c.facts.users.error())};
     Findings out;
     for (const RootlessUser& u : *c.facts.users)
-        if (u.linger || u.tenant || !u.quadlets.empty())
+        if (u.linger || u.tenant || !u.quadlets.empty() || !u.problems.empty())
             out.push_back(judge_user(c, u));
     for (const std::string& name : c.facts.linger_without_account)
         out.push_back(stop_lingering(name, "no account of that name exists; whoever gets the name lingers",

@@ -249,6 +249,20 @@ TEST(Network, FixWritesADropInWhereThatHelps) {
     judge.expect_by_hand(network, "alice", "/" + mine + ":2");
 }
 
+TEST(Network, WhatCannotBeReadOrToldIsUnknown) {
+    tests::Tree tree{{"etc/passwd", passwd}};
+    install(tree, "5.4.2");
+    tree.fifo("home/alice/.config/systemd/user/docker.service");
+    EXPECT_EQ((Judge{tree}.status(network, "alice")), "unknown");
+    tree.remove("home/alice/.config/systemd/user/docker.service");
+    EXPECT_EQ((Judge{tree}.status(network, "alice")), "pass");
+    tree.write("usr/local/bin/podman", "");
+    EXPECT_EQ((Judge{tree}.status(network, "alice")), "unknown") << "the default depends on the version";
+    tree.write("etc/containers/containers.conf.d/a.conf",
+               "[network]\ndefault_rootless_network_cmd = \"pasta\"\n");
+    EXPECT_EQ((Judge{tree}.status(network, "alice")), "pass");
+}
+
 TEST(Network, DockerProcessesAndPrograms) {
     tests::Tree tree{{"etc/passwd", passwd}};
     EXPECT_EQ((Judge{tree}.status(network)), "not-applicable");

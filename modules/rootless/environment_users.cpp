@@ -45,14 +45,17 @@ Result<Names> subid_owners(const host::Sysroot& root) {
     return out;
 }
 
-void add_quadlets(const host::Sysroot& root, const std::string& dir, std::vector<std::string>& out) {
+void add_quadlets(const host::Sysroot& root, const std::string& dir, RootlessUser& user) {
     const auto entries = root.list(dir);
-    if (!entries)
+    if (!entries) {
+        if (entries.error().code != Code::not_found)
+            user.problems.push_back(entries.error());
         return;
+    }
     for (const auto& e : *entries)
         for (const auto suffix : quadlet_suffixes)
-            if (e.name.ends_with(suffix) && out.size() < max_quadlets)
-                out.push_back(dir + "/" + e.name);
+            if (e.name.ends_with(suffix) && user.quadlets.size() < max_quadlets)
+                user.quadlets.push_back(dir + "/" + e.name);
 }
 
 bool usable_home(const std::string& home) {
@@ -81,10 +84,10 @@ Result<std::vector<RootlessUser>> find_rootless_users(const host::Host& host,
         if (usable_home(u.home)) {
             r.configured = root.exists(u.home + "/.config/containers");
             if (r.configured)
-                add_quadlets(root, u.home + "/.config/containers/systemd", r.quadlets);
+                add_quadlets(root, u.home + "/.config/containers/systemd", r);
         }
-        add_quadlets(root, "/etc/containers/systemd/users/" + std::to_string(u.uid), r.quadlets);
-        if (r.tenant || r.linger || r.delegated || r.configured || !r.quadlets.empty())
+        add_quadlets(root, "/etc/containers/systemd/users/" + std::to_string(u.uid), r);
+        if (r.tenant || r.linger || r.delegated || r.configured || !r.quadlets.empty() || !r.problems.empty())
             out.push_back(std::move(r));
     }
     return out;

@@ -17,6 +17,7 @@ struct RootlessUser {
     bool linger{false};                   // has a file in /var/lib/systemd/linger
     bool delegated{false};                // owns lines in /etc/subuid
     bool configured{false};               // has ~/.config/containers
+    std::vector<Error> problems{};        // directories for units that could not be listed
     std::vector<std::string> quadlets{};  // "/home/alice/.config/containers/systemd/web.container"
 };
 
