@@ -2,16 +2,25 @@
 #include "core/host/processes.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/read_fd.hpp"
 
 #include <algorithm>
 #include <limits>
 
 #include <dirent.h>
+#include <fcntl.h>
 
 namespace plimsoll::host {
 namespace {
 
 constexpr std::size_t proc_max = std::size_t{1} << 20;
+
+// One open instead of Sysroot::read's two, and no look at the type first: below /proc the kernel makes every
+// file, there are thousands of them, and none is a device.
+Result<std::string> read_kernel(const Sysroot& root, const std::string& path, std::size_t max) {
+    PLIMSOLL_TRY(const Fd fd, root.open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    return read_fd(fd, path, max, 0);
+}
 
 std::optional<std::uint32_t> id32(std::string_view s) {
     const auto v = parse_u64(s);
@@ -21,7 +30,7 @@ std::optional<std::uint32_t> id32(std::string_view s) {
 }
 
 std::optional<std::vector<IdMapLine>> read_id_map(const Sysroot& root, const std::string& path) {
-    const auto text = root.read(path, proc_max);
+    const auto text = read_kernel(root, path, proc_max);
     if (!text)
         return std::nullopt;
     std::vector<IdMapLine> out;
@@ -61,26 +70,29 @@ std::optional<std::uint64_t> read_user_ns(const Sysroot& root, const std::string
 
 std::optional<Process> read_process(const Sysroot& root, int pid) {
     const std::string dir = "/proc/" + std::to_string(pid);
-    const auto status = root.read(dir + "/status", proc_max);
+    const auto status = read_kernel(root, dir + "/status", proc_max);
     if (!status)
         return std::nullopt;
     Process p{.pid = pid};
     read_status(*status, p);
-    if (const auto comm = root.read(dir + "/comm", proc_max))
+    if (const auto comm = read_kernel(root, dir + "/comm", proc_max))
         p.comm = std::string(trim(*comm));
     if (auto exe = root.read_link(dir + "/exe")) {
         static constexpr std::string_view deleted = " (deleted)";
         p.exe = exe->ends_with(deleted) ? exe->substr(0, exe->size() - deleted.size()) : *exe;
-    } else if (exe.error().code == Code::not_found) {
-        p.exe = "";
+    } else if (exe.error().code == Code::not_found || exe.error().code == Code::integrity) {
+        p.exe = "";  // a kernel thread's link opens, but has no target
     }
-    if (const auto cmdline = root.read(dir + "/cmdline", proc_max))
+    p.user_ns = read_user_ns(root, dir);
+    // Most processes of an idle host are kernel threads: no program, no arguments, and everybody's ids.
+    if (p.exe && p.exe->empty() && p.user_ns == initial_user_ns)
+        return p;
+    if (const auto cmdline = read_kernel(root, dir + "/cmdline", proc_max))
         for (const auto arg :
              split(cmdline->ends_with('\0') ? std::string_view(*cmdline).substr(0, cmdline->size() - 1)
                                             : std::string_view(*cmdline),
                    '\0'))
             p.argv.emplace_back(arg);
-    p.user_ns = read_user_ns(root, dir);
     p.uid_map = read_id_map(root, dir + "/uid_map");
     p.gid_map = read_id_map(root, dir + "/gid_map");
     return p;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/host/sysroot.hpp"
 
+#include "core/host/read_fd.hpp"
+
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -15,9 +17,9 @@ namespace plimsoll::host {
 namespace {
 
 bool same_version(const struct stat& a, const struct stat& b) {
-    return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
-           a.st_mtim.tv_nsec == b.st_mtim.tv_nsec && a.st_ctim.tv_sec == b.st_ctim.tv_sec &&
-           a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
+           a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec &&
+           a.st_ctim.tv_sec == b.st_ctim.tv_sec && a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
 }
 
 Result<struct stat> stat_fd(const Fd& fd, std::string_view path) {
@@ -26,6 +28,8 @@ Result<struct stat> stat_fd(const Fd& fd, std::string_view path) {
         return fail_errno("stat " + std::string(path));
     return st;
 }
+
+}  // namespace
 
 Result<std::string> read_fd(const Fd& fd, std::string_view path, std::size_t max, off_t size_hint) {
     std::string out;
@@ -45,10 +49,10 @@ Result<std::string> read_fd(const Fd& fd, std::string_view path, std::size_t max
             return fail(Code::invalid_input,
                         "read " + std::string(path) + ": larger than " + std::to_string(max) + " bytes");
         out.append(buf.data(), static_cast<std::size_t>(n));
+        if (size_hint > 0 && out.size() == static_cast<std::size_t>(size_hint))
+            return out;  // whole, if its size is still that; the caller looks
     }
 }
-
-}  // namespace
 
 std::string_view file_type_name(mode_t mode) {
     switch (mode & S_IFMT) {
@@ -107,16 +111,13 @@ Result<std::string> Sysroot::read(std::string_view path, std::size_t max) const 
             return fail(Code::integrity, "read " + std::string(path) + ": is " +
                                              std::string(file_type_name(seen.st_mode)) +
                                              ", not a regular file");
-        PLIMSOLL_TRY(const Fd fd, open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-        PLIMSOLL_TRY(const auto before, stat_fd(fd, path));
-        if (before.st_dev != seen.st_dev || before.st_ino != seen.st_ino)
-            continue;
-        if (before.st_size > 0 && static_cast<std::uint64_t>(before.st_size) > max)
+        if (seen.st_size > 0 && static_cast<std::uint64_t>(seen.st_size) > max)
             return fail(Code::invalid_input,
                         "read " + std::string(path) + ": larger than " + std::to_string(max) + " bytes");
-        PLIMSOLL_TRY(auto bytes, read_fd(fd, path, max, before.st_size));
+        PLIMSOLL_TRY(const Fd fd, open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+        PLIMSOLL_TRY(auto bytes, read_fd(fd, path, max, seen.st_size));
         PLIMSOLL_TRY(const auto after, stat_fd(fd, path));
-        if (same_version(before, after))
+        if (same_version(seen, after))
             return bytes;
     }
     return fail(Code::busy, "read " + std::string(path) + ": kept changing while it was read");
