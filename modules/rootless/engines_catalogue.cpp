@@ -232,7 +232,7 @@ std::vector<P> docker_params() {
               .member = &Engines::Params::allowed_insecure_registries,
               .doc = "Registries that may be used without verified TLS; patterns are allowed."},
             P{.control = "docker.userns-remap",
-              .key = "required",
+              .key = "expected",
               .member = &Engines::Params::require_remap,
               .doc = "Whether a rootful dockerd must remap its containers' users.",
               .strict = true}};

@@ -320,7 +320,7 @@ const std::vector<policy::Param<EnvironmentParams>>& Environment::params() {
          &P::min_namespaces,
          "How many user namespaces the kernel must allow at least.",
          {.min = 1, .max = 2147483647}},
-        {"userns.scope-limit", "required", &P::scope_limit,
+        {"userns.scope-limit", "expected", &P::scope_limit,
          "Whether a kernel that can limit user namespaces to confined programs must do so."},
         {"cgroup.v2-delegation",
          "controllers",

@@ -27,7 +27,7 @@ const std::vector<policy::Param<Params>>& Subuid::params() {
          "The source of subordinate ids in nsswitch.conf's subid line."},
         {"subuid.containers-user", "owner", &Params::containers_owner,
          "Owner of the ranges for rootful containers with userns=auto; empty: as storage.conf says."},
-        {"subuid.containers-user", "required", &Params::containers_required,
+        {"subuid.containers-user", "expected", &Params::containers_required,
          "Whether that owner must have ranges."},
         {"subuid.containers-user",
          "min",
