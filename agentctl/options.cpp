@@ -53,7 +53,7 @@ void add_verbs(CLI::App& app, Options& into) {
     }
 }
 
-NotParsed usage(std::string problem, const std::string& verb) {
+NotParsed usage(const std::string& problem, const std::string& verb) {
     const std::string help = verb.empty() ? "agentctl --help" : "agentctl " + verb + " --help";
     return {exit_usage, "agentctl: " + render::safe(problem) + "\nTry '" + help + "'.\n"};
 }

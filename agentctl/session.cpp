@@ -94,10 +94,16 @@ Outcome<std::vector<policy::PolicyFile>> read_policy_paths(const std::vector<std
     return out;
 }
 
-Outcome<policy::Selection> select_controls(const Options& options, const policy::Catalogue& catalogue) {
-    std::vector<std::string> ids;
+std::vector<std::string> control_ids(const policy::Catalogue& catalogue) {
+    std::vector<std::string> out;
+    out.reserve(catalogue.controls.size());
     for (const auto* c : catalogue.controls)
-        ids.emplace_back(c->id);
+        out.emplace_back(c->id);
+    return out;
+}
+
+Outcome<policy::Selection> select_controls(const Options& options, const policy::Catalogue& catalogue) {
+    const auto ids = control_ids(catalogue);
     for (const auto& glob : options.control) {
         if (std::ranges::any_of(ids, [&](const std::string& id) { return glob_match(glob, id); }))
             continue;

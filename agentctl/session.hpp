@@ -46,6 +46,9 @@ struct Session {
 [[nodiscard]] Outcome<std::vector<policy::PolicyFile>> read_policy_paths(
     const std::vector<std::string>& paths, const Options& options);
 
+// The ids of all controls, in catalogue order.
+[[nodiscard]] std::vector<std::string> control_ids(const policy::Catalogue& catalogue);
+
 // The controls of the catalogue that --control selects; exit 2 when one of the globs matches nothing.
 [[nodiscard]] Outcome<policy::Selection> select_controls(const Options& options,
                                                          const policy::Catalogue& catalogue);

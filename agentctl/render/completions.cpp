@@ -95,7 +95,8 @@ std::string zsh_option(const OptionSpec& o, const std::vector<std::string>& cont
         std::string text(o.help);
         for (const char special : std::string_view("[]:'"))
             std::erase(text, special);
-        out += " \\\n        '" + std::string(o.repeatable() ? "*" : "") + name + "[" + text + "]";
+        out += " \\\n        '";
+        out.append(o.repeatable() ? "*" : "").append(name).append("[").append(text).append("]");
         if (o.completion == Completion::directory)
             out += ":directory:_files -/";
         else if (o.completion == Completion::file)

@@ -20,10 +20,7 @@ const policy::ControlInfo* find_control(const policy::Catalogue& catalogue, std:
 }
 
 Stop no_such_control(const policy::Catalogue& catalogue, const std::string& wanted) {
-    std::vector<std::string> ids;
-    for (const auto* c : catalogue.controls)
-        ids.emplace_back(c->id);
-    const auto near = nearest(wanted, ids);
+    const auto near = nearest(wanted, control_ids(catalogue));
     return {exit_usage, "no control \"" + wanted + "\"" +
                             (near ? "; did you mean \"" + *near + "\"?" : "; agentctl controls lists them")};
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agentctl/render/help.hpp"
+#include "agentctl/session.hpp"
 #include "agentctl/terminal.hpp"
 #include "agentctl/verbs/verbs.hpp"
-#include "core/policy/engine.hpp"
 #include "modules/all.hpp"
 
 namespace plimsoll::agentctl::verbs {
@@ -11,9 +11,7 @@ int generate(const Options& options) {
     if (options.subject == "man")
         return print(options, render::man_page(PLIMSOLL_VERSION), exit_inside);
     const auto modules = modules::all();
-    std::vector<std::string> ids;
-    for (const auto* c : policy::catalogue_of(modules).controls)
-        ids.emplace_back(c->id);
+    const auto ids = control_ids(policy::catalogue_of(modules));
     if (options.subject == "zsh")
         return print(options, render::zsh_completion(ids), exit_inside);
     if (options.subject == "fish")
