@@ -53,7 +53,11 @@ Holder holder_of(const Sysroot& root, const std::string& lock) {
     const auto pid = parse_u64(trim(std::string_view(*text).substr(0, text->find('\0'))));
     if (!pid || *pid == 0 || *pid > 0x7fffffff)
         return Holder::alive;
-    return ::kill(static_cast<pid_t>(*pid), 0) < 0 && errno == ESRCH ? Holder::dead : Holder::alive;
+    const auto id = static_cast<pid_t>(*pid);
+    // Our own, which could not be removed: whoever has the global lock is the only one of this process.
+    if (id == ::getpid())
+        return Holder::dead;
+    return ::kill(id, 0) < 0 && errno == ESRCH ? Holder::dead : Holder::alive;
 }
 
 // The first FILE.lock of a living process; those of the dead are removed on the way.

@@ -112,10 +112,10 @@ TEST(AccountLock, WaitsForLckpwdfAndGivesUp) {
 TEST(AccountLock, RespectsTheLiving) {
     const Tree t({{"/etc/subuid", ""}});
     const auto h = t.live_host();
-    // Our own, another database's, one of init, and what nobody can make sense of.
+    // Of this and of another database: of a process that runs, of init, and what nobody can make sense of.
     for (const char* file : {"/etc/subuid.lock", "/etc/passwd.lock", "/etc/gshadow.lock"})
         for (const std::string& content :
-             {as_lock(::getpid()), as_lock(1), std::string("x"), std::string()}) {
+             {as_lock(::getppid()), as_lock(1), std::string("x"), std::string()}) {
             t.write(file, content);
             const auto r = AccountLock::take(h, {"/etc/subuid"}, 30ms);
             ASSERT_FALSE(r) << file;
@@ -132,8 +132,10 @@ TEST(AccountLock, RemovesLocksOfTheDead) {
     const auto h = t.live_host();
     t.write("/etc/subuid.lock", as_lock(dead_pid()));
     t.write("/etc/group.lock", as_lock(dead_pid()));
+    t.write("/etc/shadow.lock", as_lock(::getpid()));  // ours, when removing it failed
     ASSERT_TRUE(AccountLock::take(h, {"/etc/subuid"}, 0ms));
     EXPECT_FALSE(exists(t, "/etc/group.lock"));
+    EXPECT_FALSE(exists(t, "/etc/shadow.lock"));
     t.write("/etc/subuid.lock", as_lock(dead_pid()));
     t.write("/etc/.subuid.lock.plimsoll-abc123", "1");
     AccountLock::clean(h);
@@ -155,7 +157,7 @@ TEST(AccountLock, DoesNotFollowSymlinks) {
 TEST(AccountLock, TakesAllOrNone) {
     const Tree t({{"/etc/subuid", ""}});
     const auto h = t.live_host();
-    t.write("/etc/subuid.lock", as_lock(::getpid()));
+    t.write("/etc/subuid.lock", as_lock(::getppid()));
     EXPECT_FALSE(AccountLock::take(h, {"/etc/subgid", "/etc/subuid"}, 30ms));
     EXPECT_FALSE(exists(t, "/etc/subgid.lock"));
 }
