@@ -111,23 +111,29 @@ using Action = std::function<Result<void>(Executor&)>;
 
 enum class End { finished, failed, was_killed, no_fault };
 
-// Runs `action` in a process of its own with a fault at call number `at`.
-End run_with_fault(const World& w, long at, Mode mode, const Action& action) {
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        plimsoll_faults_arm(at, mode);
+End run_here(const World& w, long at, Mode mode, const Action& action) {
+    plimsoll_faults_arm(at, mode);
+    bool good = false;
+    {
         const auto h = w.tree.live_host();
         auto e = Executor::open(h, state_dir, &w.services);
-        const bool good = e && action(*e);
-        e = fail(Code::internal, "");  // closes it, still under fault
-        const bool reached = plimsoll_faults_count() >= at;
-        ::_exit(!reached ? 2 : good ? 0 : 1);
-    }
+        good = e && action(*e);
+    }  // closed while the fault is still armed
+    const bool reached = plimsoll_faults_count() >= at;
+    plimsoll_faults_arm(0, off);
+    return !reached ? End::no_fault : good ? End::finished : End::failed;
+}
+
+// Runs `action` with a fault at call number `at`; in a process of its own when it is to be killed there.
+End run_with_fault(const World& w, long at, Mode mode, const Action& action) {
+    if (mode != killed)
+        return run_here(w, at, mode, action);
+    const pid_t pid = ::fork();
+    if (pid == 0)
+        ::_exit(static_cast<int>(run_here(w, at, mode, action)));
     int status = 0;
     ::waitpid(pid, &status, 0);
-    if (WIFSIGNALED(status))
-        return End::was_killed;
-    return WEXITSTATUS(status) == 0 ? End::finished : WEXITSTATUS(status) == 1 ? End::failed : End::no_fault;
+    return WIFSIGNALED(status) ? End::was_killed : static_cast<End>(WEXITSTATUS(status));
 }
 
 std::set<std::string> lines_of(const std::string& text) {
