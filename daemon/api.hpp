@@ -4,7 +4,7 @@
 // is a job.
 #pragma once
 #include "core/base/result.hpp"
-#include "core/policy/finding.hpp"
+#include "core/policy/engine.hpp"
 
 #include <array>
 #include <chrono>
@@ -64,15 +64,6 @@ struct HistoryQuery {
 enum class Line { inside, outside, unobserved };  // exit codes 0, 1 and 3 of `agentctl check`
 inline constexpr std::array<std::string_view, 3> line_names{"inside", "outside", "unobserved"};
 
-// A key whose enforcement was stopped, because somebody kept changing it back.
-struct Contested {
-    std::string control;
-    std::string subject;
-    Time since{};
-    std::uint32_t reverts{0};
-    std::string writer;  // who, as far as it is known; "" where nothing tells
-};
-
 struct Status {
     Line line{Line::unobserved};
     Time line_since{};
@@ -82,9 +73,9 @@ struct Status {
     std::vector<std::string> policy_problems{};  // not empty: the last good policy is in force
     Time started{};
     std::optional<Time> last_full_pass{};
-    std::uint64_t healed_today{0};  // since midnight UTC
-    std::vector<Contested> contested{};
-    std::vector<std::string> degraded{};  // what the daemon itself cannot do: "no inotify watch left", …
+    std::uint64_t healed_today{0};             // since midnight UTC
+    std::vector<policy::Contest> contested{};  // keys whose enforcement was stopped
+    std::vector<std::string> degraded{};       // what the daemon itself cannot do: "no inotify watch left", …
     std::string root;
     std::string version;
 };

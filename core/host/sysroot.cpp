@@ -90,6 +90,8 @@ Result<Fd> Sysroot::open_at(std::string_view path, int flags, mode_t mode) const
     if (path.find('\0') != std::string_view::npos)
         return fail(Code::invalid_input, "open: a path with a NUL byte");
     const std::string p(path.empty() ? "/" : path);
+    if (footprint_ != nullptr)
+        footprint_->add(p);
     for (int attempt = 0;; ++attempt) {
         const long fd = ::syscall(SYS_openat2, root_.get(), p.c_str(), &how, sizeof how);
         if (fd >= 0)
@@ -152,6 +154,8 @@ Result<std::string> Sysroot::read_link(std::string_view path) const {
 }
 
 Result<std::vector<DirEntry>> Sysroot::list(std::string_view dir) const {
+    if (footprint_ != nullptr)
+        footprint_->add_listing(dir.empty() ? "/" : dir);
     PLIMSOLL_TRY(Fd fd, open_at(dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
 
     struct Close {

@@ -6,6 +6,7 @@
 #pragma once
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
+#include "core/host/footprint.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -51,11 +52,32 @@ class Sysroot {
     // nullopt: no such attribute, or the filesystem has none.
     [[nodiscard]] Result<std::optional<std::string>> xattr(std::string_view path, const char* name) const;
 
+    // From now on every path asked for goes into `into`, which must outlive the recording; null ends it.
+    void record(Footprint* into) const { footprint_ = into; }
+
+    // While it lives, nothing is recorded: for walks over what is too much to be watched.
+    class Unrecorded {
+      public:
+        explicit Unrecorded(const Sysroot& root) : root_(root), into_(root.footprint_) {
+            root.record(nullptr);
+        }
+
+        ~Unrecorded() { root_.record(into_); }
+
+        Unrecorded(const Unrecorded&) = delete;
+        Unrecorded& operator=(const Unrecorded&) = delete;
+
+      private:
+        const Sysroot& root_;
+        Footprint* into_;
+    };
+
   private:
     Sysroot(Fd root, std::string directory) : root_(std::move(root)), directory_(std::move(directory)) {}
 
     Fd root_;
     std::string directory_;
+    mutable Footprint* footprint_{nullptr};
 };
 
 // "a FIFO", "a directory", "a symlink", …

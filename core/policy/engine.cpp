@@ -14,17 +14,19 @@ ControlPolicy policy_of(const Policy& policy, std::string_view control) {
     return it == policy.controls.end() ? ControlPolicy{} : it->second;
 }
 
+bool is_active(const Policy& policy, const Selection& selection, std::string_view control) {
+    return policy_of(policy, control).mode != Mode::off && selection.covers(control);
+}
+
 class Run {
   public:
     Run(const Policy& policy, const Selection& selection, Time now)
         : policy_(policy), selection_(selection), now_(now), uses_(policy.exceptions.size()) {}
 
-    void module(const Module& module, const host::Host& host) {
-        if (std::ranges::none_of(module.controls(), [&](const ControlInfo& c) { return active(c.id); }))
-            return;
+    void module(const Module& module, const std::vector<Finding>& found) {
         std::map<std::string, std::vector<Finding>, std::less<>> by_control;
-        for (Finding& f : module.assess(host, policy_.params, policy_.provision, now_))
-            by_control[f.control].push_back(std::move(f));
+        for (const Finding& f : found)
+            by_control[f.control].push_back(f);
         for (const ControlInfo& c : module.controls()) {
             if (!active(c.id))
                 continue;
@@ -36,13 +38,13 @@ class Run {
         }
     }
 
-    void engine(const Problems& broken) {
+    void engine(const EngineFacts& facts) {
         for (const ControlInfo& c : engine_controls()) {
-            const bool refused = c.id == files_id && !broken.empty();
+            const bool refused = c.id == files_id && !facts.broken.empty();
             // A policy that is not in force must be told whatever was selected.
             if (!active(c.id) && !(refused && policy_of(policy_, c.id).mode != Mode::off))
                 continue;
-            for (Finding& f : judge(c, broken))
+            for (Finding& f : judge(c, facts))
                 keep(std::move(f));
         }
     }
@@ -51,12 +53,14 @@ class Run {
 
   private:
     [[nodiscard]] bool active(std::string_view control) const {
-        return policy_of(policy_, control).mode != Mode::off && selection_.covers(control);
+        return is_active(policy_, selection_, control);
     }
 
-    [[nodiscard]] std::vector<Finding> judge(const ControlInfo& c, const Problems& broken) const {
+    [[nodiscard]] std::vector<Finding> judge(const ControlInfo& c, const EngineFacts& facts) const {
         if (c.id == files_id)
-            return judge_files(broken);
+            return judge_files(facts.broken);
+        if (c.id == contested_id)
+            return judge_contested(facts.contests);
         if (c.id == expired_id)
             return judge_expired(policy_.exceptions, now_);
         return judge_unmatched(policy_.exceptions, uses_, now_, [&](const std::string& glob) {
@@ -132,13 +136,30 @@ Catalogue catalogue_of(const Modules& modules) {
     return out;
 }
 
+bool is_wanted(const Module& module, const Policy& policy, const Selection& selection) {
+    return std::ranges::any_of(module.controls(),
+                               [&](const ControlInfo& c) { return is_active(policy, selection, c.id); });
+}
+
+Assessment conclude(const Modules& modules, const RawFindings& raw, const Policy& policy,
+                    const Selection& selection, Time now, const EngineFacts& facts) {
+    Run run(policy, selection, now);
+    for (std::size_t i = 0; i < modules.size(); ++i)
+        if (raw[i])
+            run.module(*modules[i], *raw[i]);
+    run.engine(facts);
+    return run.take();
+}
+
 Assessment assess(const Modules& modules, const host::Host& host, const Policy& policy,
                   const Selection& selection, Time now, const Problems& broken) {
-    Run run(policy, selection, now);
+    RawFindings raw;
+    raw.reserve(modules.size());
     for (const auto& module : modules)
-        run.module(*module, host);
-    run.engine(broken);
-    return run.take();
+        raw.push_back(is_wanted(*module, policy, selection)
+                          ? std::optional(module->assess(host, policy.params, policy.provision, now))
+                          : std::nullopt);
+    return conclude(modules, raw, policy, selection, now, {broken, std::nullopt});
 }
 
 int verdict(const Assessment& assessment, const Policy& policy) {

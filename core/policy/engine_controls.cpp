@@ -9,8 +9,8 @@
 namespace plimsoll::policy {
 namespace {
 
-const std::array<ControlInfo, 3>& infos() {
-    static const std::array<ControlInfo, 3> all{
+const std::array<ControlInfo, 4>& infos() {
+    static const std::array<ControlInfo, 4> all{
         ControlInfo{
             .id = files_id,
             .code = "P01",
@@ -39,6 +39,20 @@ const std::array<ControlInfo, 3>& infos() {
                     .severity = Severity::low,
                     .fix_class = FixClass::never_automatic,
                     .fix = "Remove the exception, or correct its control and subject."},
+        ControlInfo{
+            .id = contested_id,
+            .code = "P04",
+            .title = "Keys that somebody keeps changing back",
+            .why =
+                "Two programs that enforce different states undo each other for ever, and each change is a "
+                "moment outside the line. After three reverts within ten minutes the daemon stops enforcing "
+                "that key: the host is outside its line there until a person decides who is right.",
+            .severity = Severity::high,
+            .fix_class = FixClass::never_automatic,
+            .fix =
+                "Find the other writer (configuration management, a package's script, a person) and stop it, "
+                "or change the policy; then \"agentctl apply --control CONTROL\" or a reload of the policy "
+                "takes the enforcement up again."},
     };
     return all;
 }
@@ -116,6 +130,24 @@ std::vector<Finding> judge_expired(const std::vector<Exception>& exceptions, Tim
                         {{e.origin, "expired " + to_rfc3339(e.expires), "a date still to come"}}));
     if (out.empty())
         out.push_back(make_finding(info(expired_id), Status::pass, "policy", "no exception has expired"));
+    return out;
+}
+
+std::vector<Finding> judge_contested(const std::optional<std::vector<Contest>>& contests) {
+    if (!contests)
+        return {make_finding(info(contested_id), Status::not_applicable, "policy",
+                             "not judged: no daemon enforces the policy continuously")};
+    std::vector<Finding> out;
+    for (const Contest& c : *contests)
+        out.push_back(failing(contested_id, c.control + "/" + printable(c.subject),
+                              "enforcement was stopped after " + std::to_string(c.reverts) +
+                                  " reverts; the last at " + to_rfc3339(c.since),
+                              {{c.control,
+                                c.writer.empty() ? "changed back by an unknown writer"
+                                                 : "changed back by " + printable(c.writer),
+                                "no other writer"}}));
+    if (out.empty())
+        out.push_back(make_finding(info(contested_id), Status::pass, "policy", "no key is contested"));
     return out;
 }
 

@@ -10,6 +10,7 @@ namespace plimsoll::policy {
 inline constexpr std::string_view files_id = "policy.files";
 inline constexpr std::string_view expired_id = "policy.exception-expired";
 inline constexpr std::string_view unmatched_id = "policy.exception-unmatched";
+inline constexpr std::string_view contested_id = "policy.contested";
 
 struct ExceptionUse {  // what one run showed about an unexpired exception
     bool matched{false};
@@ -19,6 +20,8 @@ struct ExceptionUse {  // what one run showed about an unexpired exception
 
 [[nodiscard]] std::vector<Finding> judge_files(const Problems& broken);
 [[nodiscard]] std::vector<Finding> judge_expired(const std::vector<Exception>& exceptions, Time now);
+// Not applicable without a daemon (nullopt): nothing is enforced continuously then.
+[[nodiscard]] std::vector<Finding> judge_contested(const std::optional<std::vector<Contest>>& contests);
 // `ran` tells whether every control that a pattern names was looked at; `uses` is parallel to `exceptions`.
 [[nodiscard]] std::vector<Finding> judge_unmatched(const std::vector<Exception>& exceptions,
                                                    const std::vector<ExceptionUse>& uses, Time now,

@@ -77,12 +77,13 @@ TEST(Assess, EveryControlOnceInCatalogueOrder) {
     a.findings = {finding("demo.person", "p", Status::pass), finding("demo.live", "b", Status::fail),
                   finding("demo.live", "a", Status::pass), finding("demo.unknown", "x", Status::pass)};
     const Assessment out = a.run();
-    EXPECT_THAT(shown(out), ElementsAre("demo.live b fail", "demo.live a pass", "demo.restart host unknown",
-                                        "demo.person p pass", "policy.files policy pass",
-                                        "policy.exception-expired policy pass",
-                                        "policy.exception-unmatched policy pass"));
+    EXPECT_THAT(
+        shown(out),
+        ElementsAre("demo.live b fail", "demo.live a pass", "demo.restart host unknown", "demo.person p pass",
+                    "policy.files policy pass", "policy.exception-expired policy pass",
+                    "policy.exception-unmatched policy pass", "policy.contested policy not-applicable"));
     EXPECT_EQ(of(out, "demo.restart")[0].message, "the module gave no finding");
-    EXPECT_EQ(out.count(), (std::array<std::size_t, 5>{5, 1, 0, 1, 0}));
+    EXPECT_EQ(out.count(), (std::array<std::size_t, 5>{5, 1, 1, 1, 0}));
 }
 
 TEST(Assess, ModeAndSeverityComeFromThePolicy) {
@@ -105,13 +106,14 @@ TEST(Assess, RunsOnlyWhatIsSelectedAndNotOff) {
     EXPECT_THAT(shown(some.run()), ElementsAre("demo.live host pass", "demo.person host pass"));
     EXPECT_EQ(some.runs, 1);
     Assess none{.selection = {{"policy.*"}}};
-    EXPECT_EQ(none.run().findings.size(), 3U);
+    EXPECT_EQ(none.run().findings.size(), 4U);
     EXPECT_EQ(none.runs, 0);
     Assess off{.policy =
                    "[control]\n\"demo.live\".mode = \"off\"\n\"demo.restart\".mode = \"off\"\n"
                    "\"demo.person\".mode = \"off\"\n\"policy.files\".mode = \"off\"\n"};
-    EXPECT_THAT(shown(off.run()), ElementsAre("policy.exception-expired policy pass",
-                                              "policy.exception-unmatched policy pass"));
+    EXPECT_THAT(shown(off.run()),
+                ElementsAre("policy.exception-expired policy pass", "policy.exception-unmatched policy pass",
+                            "policy.contested policy not-applicable"));
     EXPECT_EQ(off.runs, 0);
 }
 
@@ -242,11 +244,27 @@ TEST(Verdict, FailThenRequiredUnknown) {
     EXPECT_EQ(of_findings({finding("demo.live", "", unknown), finding("demo.person", "", fail)}), 1);
 }
 
+TEST(Contested, AreFailuresThatNameTheWriter) {
+    const auto judge = [&](std::optional<std::vector<Contest>> contests) {
+        const Assessment out = conclude({}, {}, compiled(""), {}, now, {{}, std::move(contests)});
+        return of(out, "policy.contested");
+    };
+    EXPECT_EQ(judge(std::nullopt)[0].status, Status::not_applicable);
+    EXPECT_EQ(judge(std::vector<Contest>{})[0].status, Status::pass);
+    const auto failing = judge(
+        std::vector<Contest>{{"demo.live", "a\x1b", now, 3, ""}, {"demo.live", "b", now, 4, "puppet (812)"}});
+    ASSERT_EQ(failing.size(), 2U);
+    EXPECT_EQ(failing[0].status, Status::fail);
+    EXPECT_EQ(failing[0].subject, "demo.live/a\\x1b");
+    EXPECT_EQ(failing[0].evidence.at(0).found, "changed back by an unknown writer");
+    EXPECT_EQ(failing[1].evidence.at(0).found, "changed back by puppet (812)");
+}
+
 TEST(Catalogue, HasTheEnginesControlsLast) {
     const Catalogue& c = fake::catalogue();
-    EXPECT_EQ(c.controls.size(), 6U);
+    EXPECT_EQ(c.controls.size(), 7U);
     EXPECT_EQ(c.controls[3]->id, "policy.files");
-    EXPECT_EQ(c.controls[5]->code, "P03");
+    EXPECT_EQ(c.controls[6]->code, "P04");
     EXPECT_EQ(c.params.size(), fake::params().size());
     EXPECT_NE(c.find("policy.exception-expired"), nullptr);
     EXPECT_EQ(c.find("nope"), nullptr);

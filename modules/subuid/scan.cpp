@@ -28,6 +28,7 @@ class Walk {
 
     void store(const std::string& user, const std::string& directory) {
         StoredIds found{user, directory};
+        const host::Sysroot::Unrecorded walk(root_);  // too many directories to watch
         std::vector<std::string> todo{directory};
         while (!todo.empty() && !out_.exhausted) {
             const std::string dir = std::move(todo.back());
