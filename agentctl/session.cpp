@@ -79,6 +79,7 @@ Outcome<host::Host> open_host(const Options& options) {
     auto host = host::Host::open(options.root);
     if (!host)
         return std::unexpected(stop_for(host.error(), options, exit_usage));
+    host->use_state_dir(options.state);
     return *std::move(host);
 }
 

@@ -222,6 +222,20 @@ TEST(Ranges, AgreeWithABitSet) {
     }
 }
 
+TEST(Ranges, SplitARangeIntoWhatIsInsideAndOutside) {
+    RangeSet set;
+    for (const Range r : {Range{10, 20}, Range{30, 40}, Range{50, 60}})
+        set.add(r);
+    EXPECT_EQ(set.inside({15, 55}).ranges(), (std::vector<Range>{{15, 20}, {30, 40}, {50, 55}}));
+    EXPECT_EQ(set.outside({15, 55}).ranges(), (std::vector<Range>{{20, 30}, {40, 50}}));
+    EXPECT_EQ(set.outside({0, 12}).ranges(), (std::vector<Range>{{0, 10}}));
+    EXPECT_EQ(set.outside({40, 50}).ranges(), (std::vector<Range>{{40, 50}}));
+    EXPECT_TRUE(set.inside({40, 50}).ranges().empty());
+    EXPECT_TRUE(set.outside({10, 20}).ranges().empty());
+    EXPECT_TRUE(set.inside({10, 10}).ranges().empty());
+    EXPECT_TRUE(set.outside({10, 10}).ranges().empty());
+}
+
 TEST(Ranges, DoNotWrap) {
     EXPECT_EQ(range_of(UINT64_MAX - 1, 10).end, UINT64_MAX);
     RangeSet s;

@@ -89,6 +89,25 @@ RangeSet RangeSet::intersection(const RangeSet& o) const {
     return out;
 }
 
+RangeSet RangeSet::inside(Range r) const {
+    RangeSet out;
+    for (auto it = std::ranges::upper_bound(ranges_, r.start, {}, &Range::end);
+         it != ranges_.end() && it->start < r.end; ++it)
+        out.add({std::max(it->start, r.start), std::min(it->end, r.end)});
+    return out;
+}
+
+RangeSet RangeSet::outside(Range r) const {
+    RangeSet out;
+    const RangeSet covered = inside(r);
+    for (const Range& c : covered.ranges()) {
+        out.add({r.start, c.start});
+        r.start = c.end;
+    }
+    out.add(r);
+    return out;
+}
+
 std::optional<std::uint64_t> RangeSet::first_free(Range within, std::uint64_t count,
                                                   std::uint64_t align) const {
     if (count == 0 || align == 0)

@@ -38,6 +38,9 @@ class RangeSet {
     [[nodiscard]] bool contains(Range r) const;  // wholly; an empty range is contained
     [[nodiscard]] std::uint64_t size() const;    // number of ids
     [[nodiscard]] RangeSet intersection(const RangeSet& o) const;
+    // The parts of `r` that are in the set, and those that are not.
+    [[nodiscard]] RangeSet inside(Range r) const;
+    [[nodiscard]] RangeSet outside(Range r) const;
     // Lowest start within `within`, a multiple of `align` (>= 1), with `count` free ids; nullopt if there is
     // none.
     [[nodiscard]] std::optional<std::uint64_t> first_free(Range within, std::uint64_t count,

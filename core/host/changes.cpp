@@ -139,14 +139,13 @@ Result<void> check_range(const policy::AllocateRange& c) {
     return {};
 }
 
-// A range stays its owner's for ever: after an undo the same owner may have the very same range again.
+// Ids stay their owner's for ever: after an undo he may have them again, and nobody else.
 Result<void> check_ledger(const View& view, const policy::AllocateRange& c) {
     const Range wanted = range_of(c.start, c.count);
     PLIMSOLL_TRY(const auto ledger, view.ledger());
     for (const auto& e : ledger) {
         const bool same_kind = (e.uid && c.subuid) || (e.gid && c.subgid);
-        const bool own = e.owner == c.owner && e.range == wanted;
-        if (same_kind && !own && e.range.intersects(wanted))
+        if (same_kind && e.owner != c.owner && e.range.intersects(wanted))
             return fail(Code::busy, "the range " + std::to_string(c.start) + "+" + std::to_string(c.count) +
                                         " was given to '" + printable(e.owner) + "' before");
     }
@@ -174,7 +173,7 @@ Result<Draft> draft(const View& view, const policy::AllocateRange& c) {
             out.files.push_back(std::move(file));
     }
     if (!out.files.empty())
-        out.ledger = LedgerEntry{c.owner, range_of(c.start, c.count), c.subuid, c.subgid};
+        out.ledger.push_back({c.owner, range_of(c.start, c.count), c.subuid, c.subgid});
     return out;
 }
 
@@ -243,7 +242,7 @@ Result<std::string> View::knob(const std::string& path) const {
 }
 
 Result<std::vector<LedgerEntry>> View::ledger() const {
-    const std::string path = state_dir_ + "/" + std::string(ledger_name);
+    const std::string path = ledger_path(state_dir_);
     const auto text = host_->root().read(path);
     if (!text && text.error().code != Code::not_found)
         return Failure(text.error());
@@ -263,12 +262,44 @@ void View::lay_over(const Draft& draft) {
     }
     if (draft.knob)
         knobs_[draft.knob->path] = draft.knob->after;
-    if (draft.ledger)
-        given_.push_back(*draft.ledger);
+    given_.insert(given_.end(), draft.ledger.begin(), draft.ledger.end());
 }
 
 Result<Draft> draft_change(const View& view, const policy::Change& change) {
-    return std::visit([&](const auto& c) { return draft(view, c); }, change);
+    PLIMSOLL_TRY(auto out, std::visit([&](const auto& c) { return draft(view, c); }, change));
+    for (const FileDraft& f : out.files) {
+        if (f.metadata_only)
+            continue;
+        PLIMSOLL_TRY(const auto taken, taken_by_replacing(view.host(), f.path, f.before, f.after));
+        out.ledger.insert(out.ledger.end(), taken.begin(), taken.end());
+    }
+    return out;
+}
+
+namespace {
+
+std::string without_double_slashes(std::string path) {
+    const auto rest = std::ranges::unique(path, [](char a, char b) { return a == '/' && b == '/'; });
+    path.erase(rest.begin(), rest.end());
+    return path;
+}
+
+}  // namespace
+
+Result<std::vector<LedgerEntry>> taken_by_replacing(const Host& host, const std::string& path,
+                                                    const FileImage& before, const FileImage& after) {
+    const std::string plain_path = without_double_slashes(path);
+    const bool uid = plain_path == "/etc/subuid";
+    if (!uid && plain_path != "/etc/subgid")
+        return std::vector<LedgerEntry>{};
+    std::string old = before.kind == Kind::regular ? before.content : "";
+    if (before.kind == Kind::symlink) {
+        auto text = host.root().read(path);
+        if (!text && text.error().code != Code::not_found)
+            return Failure(text.error());
+        old = std::move(text).value_or("");
+    }
+    return taken_away(old, after.kind == Kind::regular ? after.content : "", uid);
 }
 
 std::vector<std::string> databases_of(const policy::Change& change) {

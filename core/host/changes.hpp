@@ -33,7 +33,7 @@ struct Draft {
     std::vector<FileDraft> files{};  // only those that really change
     std::optional<KnobDraft> knob{};
     std::optional<policy::UnitAction> unit{};
-    std::optional<LedgerEntry> ledger{};  // recorded before the files are written
+    std::vector<LedgerEntry> ledger{};  // recorded before the files are written
 
     // The host is already as the change wants it.
     [[nodiscard]] bool empty() const { return files.empty() && !knob && !unit; }
@@ -63,6 +63,13 @@ class View {
 // Code::busy: what the change expects is not there (any more); Code::integrity: the target is not of a kind
 // that may be changed; Code::invalid_input: the change makes no sense; Code::unsupported: not on this host.
 [[nodiscard]] Result<Draft> draft_change(const View& view, const policy::Change& change);
+
+// What the ledger of subordinate ids has to hold before the file at `path` goes from `before` to `after`:
+// nothing unless it is /etc/subuid or /etc/subgid. What a symlink there leads to counts as its content; the
+// error is that of not being able to read it.
+[[nodiscard]] Result<std::vector<LedgerEntry>> taken_by_replacing(const Host& host, const std::string& path,
+                                                                  const FileImage& before,
+                                                                  const FileImage& after);
 
 // Databases to be locked while `change` is drafted and carried out; empty for most changes.
 [[nodiscard]] std::vector<std::string> databases_of(const policy::Change& change);

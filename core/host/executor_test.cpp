@@ -278,6 +278,82 @@ TEST(Executor, RangesStayInTheLedgerAndAreNeverGivenToAnother) {
     EXPECT_EQ(host::parse_ledger(w.tree.read("/var/lib/plimsoll/subid-ledger"), "ledger")->size(), 1U);
 }
 
+// The ids of what `change` takes away are in the ledger afterwards, also of what undo takes away.
+TEST(Executor, WhatAChangeTakesAwayIsInTheLedger) {
+    const auto ledger_after = [](const Change& change, bool undone) {
+        const World w;
+        const auto h = w.tree.live_host();
+        auto e = open(h);
+        const auto applied = e.apply("c", "s", change);
+        EXPECT_TRUE(applied) << applied.error().message;
+        if (undone) {
+            EXPECT_TRUE(e.undo(1));
+        }
+        return host::parse_ledger(w.tree.read("/var/lib/plimsoll/subid-ledger"), "ledger").value();
+    };
+    const host::LedgerEntry al{"al", {100000, 165536}, true, false};
+    const host::LedgerEntry root{"root", {0, 1}, true, false};
+    using testing::ElementsAre;
+    EXPECT_THAT(ledger_after(EditLines{"/etc/subuid", {"al:100000:65536"}}, false), ElementsAre(al));
+    EXPECT_THAT(ledger_after(EditLines{"/etc/subgid", {"al:100000:65536"}}, false),
+                ElementsAre(host::LedgerEntry{"al", {100000, 165536}, false, true}));
+    EXPECT_THAT(ledger_after(WriteFile{"/etc/subuid", "root:0:1\n"}, false), ElementsAre(al));
+    EXPECT_THAT(ledger_after(WriteFile{"/etc//subuid", "root:0:1\n"}, false), ElementsAre(al));
+    EXPECT_THAT(ledger_after(RemoveFile{"/etc/subuid"}, false), ElementsAre(al, root));
+    EXPECT_THAT(ledger_after(MakeSymlink{"/etc/subuid", "/dev/null"}, false), ElementsAre(al, root));
+    // Added by the change, taken away by undo.
+    EXPECT_THAT(ledger_after(EditLines{"/etc/subuid", {}, {"bo:300000:5"}}, true),
+                ElementsAre(host::LedgerEntry{"bo", {300000, 300005}, true, false}));
+    EXPECT_THAT(ledger_after(AllocateRange{"zoe", 300000, 65536}, true),
+                ElementsAre(host::LedgerEntry{"zoe", {300000, 365536}, true, true}));
+}
+
+TEST(Executor, WhatASymlinkLeadsToIsTakenAwayWithIt) {
+    const World w;
+    w.tree.write("/opt/subuid", "bo:300000:5\n");
+    w.tree.link("/etc/subuid", "/opt/subuid");
+    const auto h = w.tree.live_host();
+    auto e = open(h);
+    ASSERT_TRUE(e.apply("c", "s", RemoveFile{"/etc/subuid"}));
+    EXPECT_THAT(*host::parse_ledger(w.tree.read("/var/lib/plimsoll/subid-ledger"), "ledger"),
+                testing::ElementsAre(host::LedgerEntry{"bo", {300000, 300005}, true, false}));
+}
+
+TEST(Executor, TakenIdsGoBackToTheirOwnerAlone) {
+    const World w;
+    const auto h = w.tree.live_host();
+    auto e = open(h);
+    ASSERT_TRUE(e.apply("c", "s", EditLines{"/etc/subuid", {"al:100000:65536"}}));
+    const auto refused = e.apply("c", "s", AllocateRange{"bo", 131072, 10, true, false});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::busy);
+    EXPECT_TRUE(e.apply("c", "s", AllocateRange{"al", 131072, 10, true, false}));
+}
+
+// Others' lines added meanwhile stay, and what undo takes back is recorded all the same.
+TEST(Executor, UndoAmongOthersLinesRecordsWhatItTakes) {
+    const World w;
+    const auto h = w.tree.live_host();
+    auto e = open(h);
+    ASSERT_TRUE(e.apply("c", "s", EditLines{"/etc/subuid", {}, {"bo:300000:5"}}));
+    w.tree.write("/etc/subuid", w.tree.read("/etc/subuid") + "new:400000:5\n");
+    ASSERT_TRUE(e.undo(1));
+    EXPECT_THAT(*host::parse_ledger(w.tree.read("/var/lib/plimsoll/subid-ledger"), "ledger"),
+                testing::ElementsAre(host::LedgerEntry{"bo", {300000, 300005}, true, false}));
+}
+
+TEST(Executor, NoLineGoesWithoutTheLedger) {
+    const World w;
+    const auto h = w.tree.live_host();
+    auto e = open(h);
+    w.tree.write("/var/lib/plimsoll/subid-ledger", "garbage\n");
+    const std::string before = w.tree.snapshot();
+    const auto applied = e.apply("c", "s", EditLines{"/etc/subuid", {"al:100000:65536"}});
+    ASSERT_FALSE(applied);
+    EXPECT_EQ(applied.error().code, Code::integrity);
+    EXPECT_EQ(w.tree.snapshot(), before);
+}
+
 TEST(Executor, ADamagedLedgerStopsAllocationATornLineDoesNot) {
     const World w;
     const auto h = w.tree.live_host();

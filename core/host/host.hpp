@@ -20,6 +20,11 @@ class Host {
 
     [[nodiscard]] const Sysroot& root() const { return root_; }
 
+    // Our own state directory, a path within the root.
+    [[nodiscard]] const std::string& state_dir() const { return state_dir_; }
+
+    void use_state_dir(std::string dir) { state_dir_ = std::move(dir); }
+
     // Whether /proc, /sys, /run and the service manager belong to this root.
     [[nodiscard]] bool live() const { return live_; }
 
@@ -37,6 +42,7 @@ class Host {
 
     Sysroot root_;
     bool live_;
+    std::string state_dir_{"/var/lib/plimsoll"};
     mutable std::optional<Result<Accounts>> accounts_;
     mutable std::optional<Result<std::vector<Process>>> processes_;
 };

@@ -6,6 +6,7 @@
 #include "core/base/time.hpp"
 
 #include <algorithm>
+#include <map>
 #include <ranges>
 
 #include <fcntl.h>
@@ -131,27 +132,76 @@ Result<void> set_knob(const Sysroot& root, const std::string& path, const std::s
     return {};
 }
 
-// Appends a line to the ledger, durably. A torn last line (a run that was interrupted) is cut off first: it
-// was never acted on.
-Result<void> append_to_ledger(const Workshop& shop, const LedgerEntry& entry) {
-    const std::string path = shop.journal.directory() + "/" + std::string(ledger_name);
+// The ids that the ledger has, by owner.
+class Recorded {
+  public:
+    explicit Recorded(const std::vector<LedgerEntry>& ledger) {
+        for (const auto& e : ledger)
+            add(e);
+    }
+
+    void add(const LedgerEntry& e) {
+        auto& ids = ids_[e.owner];
+        if (e.uid)
+            ids.uids.add(e.range);
+        if (e.gid)
+            ids.gids.add(e.range);
+    }
+
+    [[nodiscard]] bool has(const LedgerEntry& e) const {
+        const auto it = ids_.find(e.owner);
+        return it != ids_.end() && (!e.uid || it->second.uids.contains(e.range)) &&
+               (!e.gid || it->second.gids.contains(e.range));
+    }
+
+  private:
+    struct Ids {
+        RangeSet uids{};
+        RangeSet gids{};
+    };
+
+    std::map<std::string, Ids> ids_{};
+};
+
+// Appends what is not there yet to the ledger, durably and at once. A torn last line (a run that was
+// interrupted) is cut off first: it was never acted on.
+Result<void> append_to_ledger(const Workshop& shop, const std::vector<LedgerEntry>& fresh) {
+    if (fresh.empty())
+        return {};
+    const std::string path = ledger_path(shop.journal.directory());
     const Sysroot& root = shop.host.root();
     const auto old = root.read(path);
     if (!old && old.error().code != Code::not_found)
         return Failure(old.error());
     const std::string_view text = old ? std::string_view(*old) : std::string_view();
     PLIMSOLL_TRY(const auto entries, parse_ledger(text, path));
-    if (std::ranges::find(entries, entry) != entries.end())
-        return {};
+    Recorded recorded(entries);
     std::string whole(text.substr(0, text.rfind('\n') + 1));
     const std::string_view rest = text.substr(whole.size());
     PLIMSOLL_TRY(const auto last, parse_ledger(rest, path));
     if (!last.empty())
         whole += std::string(rest) + "\n";
-    std::string line = ledger_line(entry, to_rfc3339(wall_clock()));
-    if (!line.ends_with('\n'))
-        line += '\n';
-    return replace_file(root, path, whole + line, {0600, ::geteuid(), ::getegid()});
+    const std::string now = to_rfc3339(wall_clock());
+    bool grows = false;
+    for (const LedgerEntry& entry : fresh) {
+        if (recorded.has(entry))
+            continue;
+        whole += ledger_line(entry, now);
+        recorded.add(entry);
+        grows = true;
+    }
+    if (!grows)
+        return {};
+    if (whole.size() > Sysroot::default_max)
+        return fail(Code::unsupported, path + ": the ledger is full, so no line may go");
+    return replace_file(root, path, whole, {0600, ::geteuid(), ::getegid()});
+}
+
+// Before a file is replaced outside of a draft: on the way back.
+Result<void> record_taken(const Workshop& shop, const std::string& path, const FileImage& now,
+                          const FileImage& then) {
+    PLIMSOLL_TRY(const auto taken, taken_by_replacing(shop.host, path, now, then));
+    return append_to_ledger(shop, taken);
 }
 
 Result<bool> is_active(const Workshop& shop, const std::string& unit) {
@@ -210,6 +260,7 @@ Result<void> bring_back_lines(const Workshop& shop, const FileStep& step, const 
         return {};
     FileImage image = now;
     image.content = *std::move(content);
+    PLIMSOLL_CHECK(record_taken(shop, step.path, now, image));
     return put(shop.host.root(), step.path, image, now);
 }
 
@@ -225,6 +276,7 @@ Result<void> bring_back_file(const Workshop& shop, const FileStep& step) {
     if (!matches(now, step.after))
         return bring_back_lines(shop, step, now);
     PLIMSOLL_TRY(const auto before, load_before(shop, step));
+    PLIMSOLL_CHECK(record_taken(shop, step.path, now, before));
     return put(shop.host.root(), step.path, before, now);
 }
 
@@ -300,8 +352,7 @@ Result<Record> make_record(const Workshop& shop, const Draft& draft) {
 
 Result<void> carry_out(const Workshop& shop, const Record& record, const Draft& draft) {
     const Sysroot& root = shop.host.root();
-    if (draft.ledger)
-        PLIMSOLL_CHECK(append_to_ledger(shop, *draft.ledger));
+    PLIMSOLL_CHECK(append_to_ledger(shop, draft.ledger));
     for (const auto& file : draft.files) {
         if (file.before.kind == Kind::absent)
             PLIMSOLL_CHECK(make_parents(root, file.path));

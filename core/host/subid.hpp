@@ -71,7 +71,7 @@ struct LedgerEntry {
     bool operator==(const LedgerEntry&) const = default;
 };
 
-inline constexpr std::string_view ledger_name = "subid-ledger";  // below the state directory
+[[nodiscard]] std::string ledger_path(std::string_view state_dir);
 
 // One line per entry: "RFC3339 OWNER START COUNT uid,gid CHECKSUM", OWNER with everything but visible ASCII
 // as %XX, CHECKSUM the first 16 digits of the SHA-256 of what stands before it. Code::integrity names the
@@ -79,5 +79,18 @@ inline constexpr std::string_view ledger_name = "subid-ledger";  // below the st
 // whole. Who appends must cut a torn last line off first.
 [[nodiscard]] Result<std::vector<LedgerEntry>> parse_ledger(std::string_view text, std::string_view path);
 [[nodiscard]] std::string ledger_line(const LedgerEntry& e, std::string_view timestamp);
+
+// Of a line with more ids than this, the first so many are recorded when it goes. Engines map container ids
+// from the start of a range on, so files are there; and a line of every id ("u:0:0" for shadow) must not keep
+// the whole id space from everybody for ever: the ledger is append-only.
+inline constexpr std::uint64_t most_recorded_ids = std::uint64_t{1} << 24U;
+
+// What the ledger has to know before /etc/subuid (`uid`) or /etc/subgid goes from `before` to `after`, so
+// that nobody else is ever given ids that somebody loses by it. Pure and total: any bytes. Ids count in every
+// reader's view, below 2^32. They are recorded as
+//  - the loser's, where no line has them afterwards;
+//  - their new owner's, where a line gets them by the same edit (a renamed owner);
+// and not at all where another line had and keeps them: they are its owner's.
+[[nodiscard]] std::vector<LedgerEntry> taken_away(std::string_view before, std::string_view after, bool uid);
 
 }  // namespace plimsoll::host

@@ -168,6 +168,67 @@ TEST(Ledger, ReadsBackWhatItWrites) {
     EXPECT_EQ(*read, entries);
 }
 
+TEST(Ledger, TakesAwayWhatNobodyHasAnyMore) {
+    const std::string one = "al:100000:65536\n";
+    const LedgerEntry whole{"al", {100000, 165536}, true, false};
+
+    struct {
+        const char* what;
+        std::string before;
+        std::string after;
+        std::vector<LedgerEntry> expected;
+    } const cases[] = {
+        {"the same", one, one, {}},
+        {"more", one, one + "bo:300000:1\n", {}},
+        {"a line goes", one + "bo:300000:1\n", one, {{"bo", {300000, 300001}, true, false}}},
+        {"the file goes", one, "", {whole}},
+        {"a part goes", one, "al:100000:65535\n", {{"al", {165535, 165536}, true, false}}},
+        {"the middle goes", one, "al:100000:10\nal:100020:65516\n", {{"al", {100010, 100020}, true, false}}},
+        {"merged", one + "al:110000:65536\n", "al:100000:75536\n", {}},
+        {"a renamed owner keeps them", "la:100000:65536\n", one, {whole}},
+        {"another had them too and keeps them", "bo:100000:65536\n" + one, one, {}},
+        {"one of two lines for the same", one + "al:100000:65536\n", one, {}},
+        {"count 0 is every id for shadow", "m:0:0\n", "", {{"m", {0, most_recorded_ids}, true, false}}},
+        {"every id, but not what others keep",
+         "m:0:0\n" + one,
+         one,
+         {{"m", {0, 100000}, true, false}, {"m", {165536, most_recorded_ids}, true, false}}},
+        {"every id twice over",
+         "m:1:99999999999\n",
+         "",
+         {{"m", {0, 1}, true, false},
+          {"m", {0, most_recorded_ids}, true, false},
+          {"m", {1, 1 + most_recorded_ids}, true, false}}},
+        {"hexadecimal, which is 0 for dockerd",
+         "al:0x186A0:65536\n",
+         "",
+         {{"al", {0, 65536}, true, false}, whole}},
+        {"around the end",
+         "m:4294967295:3\n",
+         "",
+         {{"m", {0, 2}, true, false}, {"m", {all_ids - 1, all_ids}, true, false}}},
+        {"2^32 is 0 for the kernel", "m:4294967296:1\n", "", {{"m", {0, 1}, true, false}}},
+        {"no ids", "m:7:0\nm:99999999999999999999:1\n#\n:\n\n", "", {{"m", {0, 1}, true, false}}},
+        {"an owner without a name", ":100000:1\n", "", {{"", {100000, 100001}, true, false}}},
+    };
+
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.what);
+        const auto taken = taken_away(c.before, c.after, true);
+        EXPECT_EQ(taken, c.expected);
+        std::string text;
+        for (const auto& e : taken)
+            text += ledger_line(e, "2026-11-23T19:00:00Z");
+        const auto read = parse_ledger(text, "ledger");
+        ASSERT_TRUE(read) << read.error().message;
+        EXPECT_EQ(*read, taken);
+    }
+    EXPECT_EQ(taken_away(one, "", false), (std::vector<LedgerEntry>{{"al", {100000, 165536}, false, true}}));
+    const auto huge = taken_away(std::string(1 << 20, 'a') + ":100000:1\n", "", true);
+    ASSERT_EQ(huge.size(), 1U);
+    EXPECT_EQ(huge.front().owner.size(), 256U) << "longer than any account's name";
+}
+
 TEST(Ledger, SkipsATornLastLineButNamesAnyOtherDamage) {
     const std::string good = ledger_line({"alice", {131072, 196608}, true, true}, "2026-11-23T19:00:00Z");
     const auto torn = parse_ledger(good + good.substr(0, 30), "ledger");

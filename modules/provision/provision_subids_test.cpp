@@ -69,6 +69,16 @@ TEST(ProvisionSubid, WorksWithoutTheFiles) {
               (std::vector<AllocateRange>{{"bob", 131072, 65536, true, true}}));
 }
 
+TEST(ProvisionSubid, ReadsTheLedgerOfTheStateDirectoryInUse) {
+    const auto tree = host_with({"", ""});
+    tree.write("/srv/state/subid-ledger",
+               host::ledger_line({"gone", {131072, 196608}, true, true}, "2026-01-01T00:00:00Z"));
+    auto host = tree.host();
+    host.use_state_dir("/srv/state");
+    EXPECT_EQ(changes_of<AllocateRange>(of(judge(host, only(bob(allocate()))), control, "bob")),
+              (std::vector<AllocateRange>{{"bob", 196608, 65536, true, true}}));
+}
+
 TEST(ProvisionSubid, TwoTenantsNeverGetTheSameBlock) {
     policy::Provision p;
     p.tenants = {tenant("bob", Kind::existing), tenant("eve", Kind::existing), tenant("new", Kind::system)};

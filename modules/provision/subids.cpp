@@ -268,7 +268,7 @@ Result<State> make_state(const Context& c) {
     PLIMSOLL_TRY(s.window, defs.subids());
     s.files = {host::parse_subid(f.account_file("subuid")->value_or(""), "/etc/subuid"),
                host::parse_subid(f.account_file("subgid")->value_or(""), "/etc/subgid")};
-    PLIMSOLL_TRY(s.ledger, host::parse_ledger(f.ledger->value_or(""), host::ledger_name));
+    PLIMSOLL_TRY(s.ledger, host::parse_ledger(f.ledger->value_or(""), "the ledger"));
     s.taken = host::taken_ids(
         {&s.files[uids], &s.files[gids], &*f.accounts, f.live ? &*f.processes : nullptr, s.ledger, false});
     for (const Tenant& t : c.wanted.tenants)

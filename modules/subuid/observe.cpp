@@ -17,7 +17,7 @@ Facts Subuid::observe(const host::Host& host, const Params& params, const policy
     f.login_defs = read_alloc_defs(root);
     f.containers_user = read_containers_user(root);
     f.remap_user = read_remap_user(host);
-    f.ledger = read_ledger(root);
+    f.ledger = read_ledger(host);
     f.processes = host.processes();
     f.nspawn_in_use = nspawn_is_used(host);
     f.homed_users = read_homed_users(root);

@@ -15,7 +15,7 @@ namespace plimsoll::modules::subuid {
 [[nodiscard]] Result<AllocDefs> read_alloc_defs(const host::Sysroot& root);
 [[nodiscard]] Result<std::string> read_containers_user(const host::Sysroot& root);
 [[nodiscard]] Result<std::optional<std::string>> read_remap_user(const host::Host& host);
-[[nodiscard]] Result<std::vector<host::LedgerEntry>> read_ledger(const host::Sysroot& root);
+[[nodiscard]] Result<std::vector<host::LedgerEntry>> read_ledger(const host::Host& host);
 [[nodiscard]] Result<std::vector<std::string>> read_homed_users(const host::Sysroot& root);
 
 // Whether a POSIX access list (raw system.posix_acl_access, acl(5)) lets a named user or group write; true

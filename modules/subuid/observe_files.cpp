@@ -9,8 +9,6 @@
 namespace plimsoll::modules::subuid {
 namespace {
 
-constexpr std::string_view state_dir = "/var/lib/plimsoll/";
-
 // nullopt: no such file.
 Result<std::optional<std::string>> read_optional(const host::Sysroot& root, const std::string& path) {
     auto text = root.read(path);
@@ -220,9 +218,9 @@ Result<std::optional<std::string>> read_remap_user(const host::Host& host) {
     return remap_user(*value->string());
 }
 
-Result<std::vector<host::LedgerEntry>> read_ledger(const host::Sysroot& root) {
-    const std::string path = std::string(state_dir) + std::string(host::ledger_name);
-    PLIMSOLL_TRY(const auto text, read_optional(root, path));
+Result<std::vector<host::LedgerEntry>> read_ledger(const host::Host& host) {
+    const std::string path = host::ledger_path(host.state_dir());
+    PLIMSOLL_TRY(const auto text, read_optional(host.root(), path));
     return text ? host::parse_ledger(*text, path) : std::vector<host::LedgerEntry>{};
 }
 

@@ -54,6 +54,20 @@ TEST(MinSize, GivesNothingOutWhenTheLedgerIsDamaged) {
     EXPECT_EQ(std::get<policy::AllocateRange>(changes(found.front()).front()).start, 196608U);
 }
 
+TEST(MinSize, ReadsTheLedgerOfTheStateDirectoryInUse) {
+    const Tree tree;
+    fill(tree, "alice:100000:1\n", "alice:100000:1\n");
+    const host::LedgerEntry gone{"gone", {131072, 196608}, true, true};
+    tree.write("/srv/state/subid-ledger", host::ledger_line(gone, "2026-01-01T00:00:00Z"));
+    auto host = tree.host();
+    host.use_state_dir("/srv/state");
+    const auto found = of(Subuid::evaluate({}, {}, Subuid::observe(host, {}, {}), {}), "subuid.min-size");
+    EXPECT_EQ(std::get<policy::AllocateRange>(changes(found.front()).front()).start, 196608U);
+    tree.write("/srv/state/subid-ledger", "garbage\n");
+    const auto damaged = of(Subuid::evaluate({}, {}, Subuid::observe(host, {}, {}), {}), "subuid.min-size");
+    EXPECT_EQ(brief(damaged), std::vector<std::string>{"fail alice medium by-hand"});
+}
+
 TEST(Missing, FindsWhoRunsContainers) {
     const Tree tree;
     fill(tree, one, one);

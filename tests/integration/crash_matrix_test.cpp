@@ -3,12 +3,15 @@
 // ENOSPC or EIO, or it and all after it. Afterwards every file is the old or the new one, the journal is
 // readable, the next run settles what is open, and undo gives the first tree back.
 #include "core/host/executor.hpp"
+#include "core/host/subid.hpp"
 #include "tests/support/tree.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -99,6 +102,9 @@ const std::vector<std::pair<std::string, Change>>& kinds() {
         {"LinkOverLink", MakeSymlink{"/etc/link", "/dev/null"}},
         {"Directory", MakeDirectory{"/srv/x", 01770, 9, 10}},
         {"Edit", EditLines{"/etc/subuid", {"root:0:1"}, {"al:200000:65536"}}},
+        {"TakeAway", EditLines{"/etc/subuid", {"root:0:1", "al:100000:65536"}}},
+        {"Rename", EditLines{"/etc/subuid", {"al:100000:65536"}, {"la:100000:65536"}, true}},
+        {"RemoveSubgid", RemoveFile{"/etc/subgid"}},
         {"Allocate", AllocateRange{"zoe", 300000, 65536}},
         {"Metadata", SetMetadata{"/etc/file", 0600, 0, 0}},
         {"Knob", SetKnob{"/proc/sys/user/max", "28633"}},
@@ -153,6 +159,36 @@ void expect_old_or_new(const std::string& now, const std::string& before, const 
         EXPECT_TRUE(old_lines.contains(line) || new_lines.contains(line)) << "half done: " << line;
 }
 
+// What each file has ever held, as far as a test looked.
+using Contents = std::map<std::string, std::set<std::string>>;
+
+void note_subids(const World& w, Contents& seen) {
+    for (const char* path : {"/etc/subuid", "/etc/subgid"})
+        if (std::filesystem::exists(w.tree.path(path)))
+            seen[path].insert(w.tree.read(path));
+}
+
+// Ids that a file held once are still in it, or in the ledger.
+void expect_no_id_forgotten(const World& w, Contents& seen) {
+    note_subids(w, seen);
+    const std::string ledger_file = host::ledger_path(state_dir);
+    const bool exists = std::filesystem::exists(w.tree.path(ledger_file));
+    const auto ledger = host::parse_ledger(exists ? w.tree.read(ledger_file) : "", ledger_file);
+    ASSERT_TRUE(ledger) << ledger.error().message;
+    for (const auto& [path, contents] : seen) {
+        const bool there = std::filesystem::exists(w.tree.path(path));
+        RangeSet known = host::occupied(host::parse_subid(there ? w.tree.read(path) : "", path));
+        for (const auto& e : *ledger)
+            if (path == "/etc/subuid" ? e.uid : e.gid)
+                known.add(e.range);
+        for (const auto& content : contents) {
+            const RangeSet held = host::occupied(host::parse_subid(content, path));
+            for (const Range r : held.ranges())
+                EXPECT_TRUE(known.contains(r)) << path << ": " << r.start << "-" << r.end << " is forgotten";
+        }
+    }
+}
+
 void undo_all(Executor& e, const host::Host& h) {
     const auto journal = host::read_journal(h, state_dir);
     ASSERT_TRUE(journal) << journal.error().message;
@@ -197,8 +233,11 @@ TEST_P(CrashMatrix, Apply) {
             SCOPED_TRACE(std::string(mode_names[mode]) + " at call " + std::to_string(n));
             const World w;
             const std::string before = w.state();
+            Contents seen;
+            note_subids(w, seen);
             ASSERT_LT(n, too_many);
             const End end = run_with_fault(w, n, mode, action);
+            expect_no_id_forgotten(w, seen);
             if (end == End::no_fault) {
                 EXPECT_EQ(w.state(), after);
                 break;
@@ -209,6 +248,7 @@ TEST_P(CrashMatrix, Apply) {
                 EXPECT_EQ(lines_of(w.state()), lines_of(before)) << "a failed change left something";
             }
             expect_recovery(w, before, after);
+            expect_no_id_forgotten(w, seen);
             if (HasFailure())
                 return;
         }
@@ -227,7 +267,10 @@ TEST_P(CrashMatrix, Undo) {
                 run_with_fault(w, too_many, killed, [&](Executor& e) { return e.apply("c", "s", change); }),
                 End::no_fault);
             const std::string after = w.state();
+            Contents seen;
+            note_subids(w, seen);
             const End end = run_with_fault(w, n, mode, [](Executor& e) { return e.undo(1); });
+            expect_no_id_forgotten(w, seen);
             if (end == End::no_fault) {
                 EXPECT_EQ(w.state(), before);
                 break;
@@ -239,6 +282,7 @@ TEST_P(CrashMatrix, Undo) {
             ASSERT_TRUE(e) << e.error().message;
             undo_all(*e, h);
             EXPECT_EQ(w.state(), before);
+            expect_no_id_forgotten(w, seen);
             if (HasFailure())
                 return;
         }
