@@ -212,6 +212,10 @@ bool Context::remote_accounts() const {
     return facts.accounts && !facts.accounts->remote_sources.empty();
 }
 
+bool Context::maybe_one(const Owner& a, const Owner& b) const {
+    return !facts.accounts && uid_of_text(a.text).has_value() != uid_of_text(b.text).has_value();
+}
+
 const Owner* Context::owner_named(std::string_view text) const {
     const auto it = by_text_.find(text);
     if (it != by_text_.end())

@@ -85,6 +85,8 @@ struct Context {
     [[nodiscard]] bool is_remap_user(const Owner& o) const;
     [[nodiscard]] bool is_containers_user(const Owner& o) const;
     [[nodiscard]] bool remote_accounts() const;
+    // Without the accounts nobody can say whether a name and a number are one owner.
+    [[nodiscard]] bool maybe_one(const Owner& a, const Owner& b) const;
     [[nodiscard]] const Owner* owner_named(std::string_view text) const;
 
     // Whether giving `ids` to `owner` harms nobody: no account, no other owner's, nothing reserved.

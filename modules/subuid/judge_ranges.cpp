@@ -255,6 +255,12 @@ Findings judge_range_overlap(const Context& c) {
     for (auto& [pair, clash] : clashes) {
         const Owner& a = c.owners[pair.first];
         const Owner& b = c.owners[pair.second];
+        if (c.maybe_one(a, b)) {
+            v.unknown(a.label() + "," + b.label(),
+                      "they share subordinate ids, but may be the name and the number of one account: " +
+                          c.facts.accounts.error().message);
+            continue;
+        }
         v.fail(a.label() + "," + b.label(), a.label() + " and " + b.label() + " share subordinate ids",
                std::move(clash.evidence),
                by_hand(
@@ -327,6 +333,10 @@ policy::Fix merge_fix(const Context& c, const std::vector<Cluster>& clusters) {
 Findings judge_self_overlap(const Context& c) {
     Verdict v("subuid.self-overlap");
     c.note_gaps(v);
+    const auto may_be_the_first = [&](const Owner& o) { return c.maybe_one(c.owners.front(), o); };
+    if (std::ranges::any_of(c.owners, may_be_the_first))
+        v.unknown("/etc/passwd", "whether a name and a number are one owner cannot be told: " +
+                                     c.facts.accounts.error().message);
     for (const auto& [owner, clusters] : self_overlaps(c)) {
         if (v.full()) {
             v.fail_uncounted(1, Severity::medium);

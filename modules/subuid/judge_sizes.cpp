@@ -120,6 +120,12 @@ class SizeJudge {
                                  " (subuid.parser-divergence)");
     }
 
+    // Which owners are accounts decides who is judged.
+    void note_unknown_owners(Verdict& v) const {
+        if (!c_.facts.accounts && !c_.empty())
+            v.unknown("/etc/passwd", c_.facts.accounts.error().message);
+    }
+
     [[nodiscard]] bool provisioned(const Owner& o) const {
         return provisioned(o.text) || (o.account != nullptr && provisioned(o.account->name));
     }
@@ -187,6 +193,7 @@ std::vector<Evidence> SizeJudge::sizes(const Owner& o, const Holding& h, const s
 Findings SizeJudge::judge_min_size() {
     Verdict v("subuid.min-size");
     c_.note_gaps(v);
+    note_unknown_owners(v);
     const auto min = static_cast<std::uint64_t>(c_.params.min_size);
     bool any = false;
     for (const auto& [index, h] : holdings_) {
@@ -334,6 +341,7 @@ void SizeJudge::judge_parity_of(std::uint32_t index, const Holding& h, Verdict& 
 Findings SizeJudge::judge_parity() {
     Verdict v("subuid.gid-parity");
     c_.note_gaps(v);
+    note_unknown_owners(v);
     bool any = false;
     const bool both = c_.readable(IdKind::uid) && c_.readable(IdKind::gid);
     for (const auto& [index, h] : holdings_) {

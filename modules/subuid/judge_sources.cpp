@@ -91,7 +91,12 @@ Findings judge_containers_user(const Context& c) {
     if (!evidence.empty())
         v.fail(label, "userns=auto has too few ids for rootful containers", std::move(evidence),
                by_hand(containers_fix(label)));
-    if (owner != nullptr && !owner->uid && c.facts.accounts && !c.remote_accounts())
+    const bool no_account = owner != nullptr && !owner->uid;
+    if (no_account && !c.facts.accounts)
+        v.unknown(label + " account", c.facts.accounts.error().message);
+    else if (no_account && c.remote_accounts())
+        v.unknown(label + " account", "no local account; other sources of accounts cannot be asked here");
+    else if (no_account)
         v.fail(
             label + " account",
             "the account " + label + " does not exist; from shadow 4.20 on its ranges then count for nothing",
