@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <map>
 
 namespace plimsoll::host {
 namespace {
@@ -93,7 +94,7 @@ std::string_view trim_space(std::string_view s) {
 }
 
 // shadow lib/subordinateio.c subordinate_parse(), 4.13; `text` ends where a C string would.
-std::optional<SubidEntry> read_shadow(std::string_view text, std::string& refused) {
+std::optional<SubidEntry> read_shadow(std::string_view text, std::string_view& refused) {
     if (text.starts_with('+') || text.starts_with('-')) {
         refused = "a NIS line";
         return std::nullopt;
@@ -113,11 +114,11 @@ std::optional<SubidEntry> read_shadow(std::string_view text, std::string& refuse
         refused = "not a number";
         return std::nullopt;
     }
-    return SubidEntry{std::string(f[0]), *start, *count};
+    return SubidEntry{f[0], *start, *count};
 }
 
 // containers/storage idtools parseSubidFile(); sets `refuses` when the whole file is refused.
-std::optional<SubidEntry> read_go(std::string_view text, std::string& refused, bool& refuses) {
+std::optional<SubidEntry> read_go(std::string_view text, std::string_view& refused, bool& refuses) {
     text = trim_space(text);
     if (text.empty() || text.starts_with('#'))
         return std::nullopt;
@@ -133,7 +134,7 @@ std::optional<SubidEntry> read_go(std::string_view text, std::string& refused, b
         refused = "not a decimal number";
         return std::nullopt;
     }
-    return SubidEntry{std::string(f[0]), bits(start), bits(count)};
+    return SubidEntry{f[0], bits(start), bits(count)};
 }
 
 // moby/sys/user parseParts(): conversion errors ignored, missing fields stay zero.
@@ -143,7 +144,7 @@ std::optional<SubidEntry> read_moby(std::string_view text) {
         return std::nullopt;
     // A missing field is an empty one here: its number is 0 too.
     const auto f = fields_of(text).at;
-    return SubidEntry{std::string(f[0]), bits(go_number(f[1])), bits(go_number(f[2]))};
+    return SubidEntry{f[0], bits(go_number(f[1])), bits(go_number(f[2]))};
 }
 
 // What shadow's commonio_open() takes for lines: fgets(3) into a growing buffer, continued at strlen(3) while
@@ -180,30 +181,78 @@ std::vector<ShadowText> shadow_lines(std::string_view file) {
 }
 
 // Replaces the shadow view, for a file with NUL bytes, by what shadow really makes of it.
-void reread_shadow(std::string_view text, SubidFile& file) {
+void reread_shadow(SubidFile& file) {
+    const std::string_view text = *file.content;
     std::vector<std::size_t> line_starts{0};
     for (std::size_t i = text.find('\n'); i != std::string_view::npos; i = text.find('\n', i + 1))
         line_starts.push_back(i + 1);
     constexpr auto view = static_cast<std::size_t>(SubidView::shadow);
-    for (auto& line : file.lines) {
-        line.views[view].reset();
-        line.refused[view] = "a NUL byte before it joins it to another line";
+    std::map<int, SubidReadings> readings;
+    for (const auto& line : file.lines) {
+        auto& r = readings[line.number];
+        r = line.readings ? *line.readings : SubidReadings{{line.common, line.common, line.common}};
+        r.views[view].reset();
+        r.refused[view] = "a NUL byte before it joins it to another line";
     }
-    for (const auto& s : shadow_lines(text)) {
+    auto joined = std::make_shared<std::deque<std::string>>();
+    for (auto& s : shadow_lines(text)) {
         const auto next = std::ranges::upper_bound(line_starts, s.offset);
-        const auto number = static_cast<int>(next - line_starts.begin());
-        const auto line = std::ranges::find(file.lines, number, &SubidLine::number);
-        if (line == file.lines.end())
+        const auto r = readings.find(static_cast<int>(next - line_starts.begin()));
+        if (r == readings.end())
             continue;
-        line->refused[view].clear();
-        line->views[view] = read_shadow(s.text, line->refused[view]);
+        r->second.refused[view] = {};
+        r->second.views[view] = read_shadow(joined->emplace_back(std::move(s.text)), r->second.refused[view]);
     }
+    for (auto& line : file.lines)
+        line.readings = std::make_shared<const SubidReadings>(std::move(readings[line.number]));
+    file.joined = std::move(joined);
 }
 
-void refuse_go(SubidFile& file, std::string reason) {
-    file.go_refuses = std::move(reason);
-    for (auto& line : file.lines)
-        line.views[static_cast<std::size_t>(SubidView::go)].reset();
+// A decimal number that every reader takes alike: no sign, no leading zero, within 63 bits. Moves `at` behind
+// it.
+std::optional<std::uint64_t> plain_number(std::string_view line, std::size_t& at) {
+    constexpr std::size_t most_digits = 18;
+    const std::size_t first = at;
+    std::uint64_t value = 0;
+    for (; at < line.size() && line[at] >= '0' && line[at] <= '9'; ++at) {
+        if (at - first == most_digits)
+            return std::nullopt;
+        value = value * 10 + static_cast<std::uint64_t>(line[at] - '0');
+    }
+    if (at == first || (line[first] == '0' && at - first > 1))
+        return std::nullopt;
+    return value;
+}
+
+// The common case, in one pass: "OWNER:START:COUNT" that all readers take alike.
+std::optional<SubidEntry> read_plain(std::string_view line) {
+    if (line.size() >= shadow_line_max || line.empty() || line.front() <= ' ' || line.front() >= 0x7f ||
+        line.front() == '#' || line.front() == '+' || line.front() == '-' || line.front() == ':')
+        return std::nullopt;
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos)
+        return std::nullopt;
+    std::size_t at = colon + 1;
+    const auto start = plain_number(line, at);
+    if (!start || at == line.size() || line[at] != ':')
+        return std::nullopt;
+    const auto count = plain_number(line, ++at);
+    if (!count || at != line.size())
+        return std::nullopt;
+    return SubidEntry{line.substr(0, colon), *start, *count};
+}
+
+// Every other line, reader by reader. The result is empty for a blank one.
+std::shared_ptr<const SubidReadings> read_each(std::string_view line, bool& go_refuses_file) {
+    if (trim(line).empty())
+        return nullptr;
+    auto out = std::make_shared<SubidReadings>();
+    out->views[0] = read_shadow(line, out->refused[0]);
+    out->views[2] = read_moby(line);
+    go_refuses_file = line.size() >= go_line_max;
+    if (!go_refuses_file)
+        out->views[1] = read_go(line, out->refused[1], go_refuses_file);
+    return out;
 }
 
 Range shadow_interval(const SubidEntry& e) {
@@ -239,6 +288,16 @@ Range SubidEntry::range() const {
     return {std::min(shadow.start, positive.start), std::max(shadow.end, positive.end)};
 }
 
+std::optional<Range> SubidLine::agreed() const {
+    const SubidEntry* s = in(SubidView::shadow);
+    if (s == nullptr || s->count == 0 || s->start >= id_space || s->count > id_space - s->start)
+        return std::nullopt;
+    for (const SubidView v : {SubidView::go, SubidView::moby})
+        if (const SubidEntry* other = in(v); other == nullptr || *other != *s)
+            return std::nullopt;
+    return Range{s->start, s->start + s->count};
+}
+
 RangeSet handed_out(const SubidEntry& entry, SubidView view) {
     RangeSet out;
     if (view == SubidView::shadow) {
@@ -261,43 +320,52 @@ RangeSet handed_out(const SubidEntry& entry, SubidView view) {
     return out;
 }
 
-SubidFile parse_subid(std::string_view text, std::string path) {
+SubidFile parse_subid(std::string text, std::string path) {
     SubidFile out{std::move(path)};
     out.missing_final_newline = !text.empty() && !text.ends_with('\n');
-    out.has_nul = text.find('\0') != std::string_view::npos;
-    std::string refuses;
-    int number = 0;
-    const auto lines = split_lines(text);
-    out.lines.reserve(lines.size());
-    for (const auto line : lines) {
-        ++number;
-        if (trim(line).empty())
+    out.has_nul = text.find('\0') != std::string::npos;
+    out.content = std::make_shared<const std::string>(std::move(text));
+    std::string_view rest = *out.content;
+    out.lines.reserve(static_cast<std::size_t>(std::ranges::count(rest, '\n')) + 1);
+    for (int number = 1; !rest.empty(); ++number) {
+        const auto line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        if (const auto entry = read_plain(line)) {
+            out.lines.push_back({number, false, line, *entry});
             continue;
-        SubidLine l{number, std::string(line)};
-        bool refuses_file = line.size() >= go_line_max;
-        l.views[0] = read_shadow(line, l.refused[0]);
-        l.views[1] = read_go(line, l.refused[1], refuses_file);
-        l.views[2] = read_moby(line);
-        if (refuses_file && refuses.empty())
-            refuses = "line " + std::to_string(number) +
-                      (line.size() >= go_line_max ? " is longer than 64 KiB" : " does not have three fields");
-        out.lines.push_back(std::move(l));
+        }
+        bool refuses_file = false;
+        auto readings = read_each(line, refuses_file);
+        if (!readings)
+            continue;
+        if (refuses_file && !out.go_refuses)
+            out.go_refuses =
+                "line " + std::to_string(number) +
+                (line.size() >= go_line_max ? " is longer than 64 KiB" : " does not have three fields");
+        out.lines.push_back({number, false, line, {}, std::move(readings)});
     }
-    if (!refuses.empty())
-        refuse_go(out, std::move(refuses));
+    if (out.go_refuses)
+        for (auto& line : out.lines)
+            line.go_refuses_file = true;
     if (out.has_nul)
-        reread_shadow(text, out);
+        reread_shadow(out);
     return out;
 }
 
 RangeSet occupied(const SubidFile& file) {
     std::vector<Range> all;
-    for (const auto& line : file.lines)
-        for (std::size_t v = 0; v < line.views.size(); ++v)
-            if (line.views[v]) {
-                const auto ids = handed_out(*line.views[v], static_cast<SubidView>(v));
+    all.reserve(file.lines.size());
+    for (const auto& line : file.lines) {
+        if (const auto ids = line.agreed()) {
+            all.push_back(*ids);
+            continue;
+        }
+        for (const SubidView v : subid_views)
+            if (const SubidEntry* entry = line.in(v)) {
+                const auto ids = handed_out(*entry, v);
                 all.insert(all.end(), ids.ranges().begin(), ids.ranges().end());
             }
+    }
     // Adding in order keeps RangeSet's insertion at its end, also for 100 000 lines.
     std::ranges::sort(all, {}, &Range::start);
     RangeSet out;

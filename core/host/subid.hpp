@@ -7,6 +7,8 @@
 #include "core/host/sysroot.hpp"
 
 #include <array>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,8 +19,8 @@ namespace plimsoll::host {
 enum class SubidView { shadow, go, moby };
 inline constexpr std::array<std::string_view, 3> subid_view_names{"shadow", "containers/storage", "dockerd"};
 
-struct SubidEntry {  // what one view reads from one line
-    std::string owner;
+struct SubidEntry {          // what one view reads from one line
+    std::string_view owner;  // of the text that was parsed
     std::uint64_t start{0};
     std::uint64_t count{0};
     bool operator==(const SubidEntry&) const = default;
@@ -35,28 +37,57 @@ struct SubidEntry {  // what one view reads from one line
 //    32 bits of what root writes into uid_map, so 4294967296 is host root.
 [[nodiscard]] RangeSet handed_out(const SubidEntry& entry, SubidView view);
 
-struct SubidLine {
-    int number{0};                                     // 1-based
-    std::string text;                                  // without '\n'
-    std::array<std::optional<SubidEntry>, 3> views{};  // by SubidView; nullopt: that reader ignores the line
-    std::array<std::string, 3> refused{};  // by SubidView; why, when ignored for a reason worth telling
+inline constexpr std::array<SubidView, 3> subid_views{SubidView::shadow, SubidView::go, SubidView::moby};
 
-    [[nodiscard]] const std::optional<SubidEntry>& in(SubidView v) const {
-        return views[static_cast<std::size_t>(v)];
+// A line that the readers do not take alike, by SubidView.
+struct SubidReadings {
+    std::array<std::optional<SubidEntry>, 3> views{};  // nullopt: that reader ignores the line
+    std::array<std::string_view, 3> refused{};         // why, when ignored for a reason worth telling
+};
+
+// Small, as there may be 100 000 of them. Lives no longer than the SubidFile (or a copy of it).
+struct SubidLine {
+    int number{0};                // 1-based
+    bool go_refuses_file{false};  // because of this line or another
+    std::string_view text{};      // without '\n'
+    SubidEntry common{};          // what all take from it, when there are no readings
+    std::shared_ptr<const SubidReadings> readings{};
+
+    // nullptr: that reader ignores the line, or the whole file.
+    [[nodiscard]] const SubidEntry* in(SubidView v) const {
+        return v == SubidView::go && go_refuses_file ? nullptr : by_itself(v);
+    }
+
+    // The same if the line stood alone in its file.
+    [[nodiscard]] const SubidEntry* by_itself(SubidView v) const {
+        if (!readings)
+            return &common;
+        const auto& view = readings->views[static_cast<std::size_t>(v)];
+        return view ? &*view : nullptr;
+    }
+
+    // What all readers take from it, when that is the same for all and within the ids that exist.
+    [[nodiscard]] std::optional<Range> agreed() const;
+
+    [[nodiscard]] std::string_view refused(SubidView v) const {
+        return readings ? readings->refused[static_cast<std::size_t>(v)] : std::string_view();
     }
 };
 
 struct SubidFile {
-    std::string path;              // "/etc/subuid"
-    std::vector<SubidLine> lines;  // non-blank lines
-    // The Go reader refuses the whole file for one bad line; then its view of every line is nullopt.
+    std::string path;                // "/etc/subuid"
+    std::vector<SubidLine> lines{};  // non-blank lines
+    // The Go reader refuses the whole file for one bad line; then its view of every line is nullptr.
     std::optional<std::string> go_refuses{};
     bool missing_final_newline{false};
     bool has_nul{false};  // shadow joins lines at a NUL byte; what its view shows is a best effort then
+    // What the lines point into; copies of the file share it.
+    std::shared_ptr<const std::string> content{};
+    std::shared_ptr<const std::deque<std::string>> joined{};  // lines as shadow joins them
 };
 
 // Pure and total: any bytes.
-[[nodiscard]] SubidFile parse_subid(std::string_view text, std::string path);
+[[nodiscard]] SubidFile parse_subid(std::string text, std::string path);
 
 // Every id below 2^32 that any view of any line hands out.
 [[nodiscard]] RangeSet occupied(const SubidFile& file);

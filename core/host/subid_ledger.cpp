@@ -82,11 +82,12 @@ using Holdings = std::map<std::string, std::vector<Range>, std::less<>>;
 Holdings holdings_of(const SubidFile& file) {
     Holdings out;
     for (const auto& line : file.lines)
-        for (std::size_t v = 0; v < line.views.size(); ++v) {
-            if (!line.views[v])
+        for (const SubidView v : subid_views) {
+            const SubidEntry* entry = line.in(v);
+            if (entry == nullptr)
                 continue;
-            const RangeSet ids = handed_out(*line.views[v], static_cast<SubidView>(v));
-            auto& list = out[line.views[v]->owner];
+            const RangeSet ids = handed_out(*entry, v);
+            auto& list = out[std::string(entry->owner)];
             list.insert(list.end(), ids.ranges().begin(), ids.ranges().end());
         }
     for (auto& [owner, list] : out) {
@@ -119,8 +120,8 @@ class TakenAway {
   public:
     TakenAway(std::string_view before, std::string_view after, bool uid)
         : uid_(uid),
-          old_(holdings_of(parse_subid(before, ""))),
-          after_(parse_subid(after, "")),
+          old_(holdings_of(parse_subid(std::string(before), ""))),
+          after_(parse_subid(std::string(after), "")),
           now_(holdings_of(after_)) {}
 
     std::vector<LedgerEntry> find() && {

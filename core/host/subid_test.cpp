@@ -8,11 +8,13 @@ namespace {
 
 using Views = std::array<std::optional<SubidEntry>, 3>;
 
-SubidLine only_line(const std::string& text) {
-    const auto file = parse_subid(text, "/etc/subuid");
-    EXPECT_EQ(file.lines.size(), 1U) << text;
-    return file.lines.empty() ? SubidLine{} : file.lines.front();
+std::optional<SubidEntry> view(const SubidLine& line, SubidView v) {
+    const SubidEntry* entry = line.in(v);
+    return entry == nullptr ? std::nullopt : std::optional(*entry);
 }
+
+const std::string name_of_1010(1010, 'u');
+const std::string name_of_1011(1011, 'u');
 
 struct LineCase {
     const char* what;
@@ -25,9 +27,13 @@ constexpr std::uint64_t minus_one = ~std::uint64_t{0};
 class EachLine : public testing::TestWithParam<LineCase> {};
 
 TEST_P(EachLine, IsReadAsEachReaderReadsIt) {
-    const auto line = only_line(GetParam().text + "\n");
-    for (std::size_t v = 0; v < 3; ++v)
-        EXPECT_EQ(line.views[v], GetParam().views[v]) << subid_view_names[v];
+    const auto file = parse_subid(GetParam().text + "\n", "/etc/subuid");
+    ASSERT_EQ(file.lines.size(), 1U);
+    for (const SubidView v : subid_views) {
+        const auto i = static_cast<std::size_t>(v);
+        // A line that makes the Go reader refuse the file is nothing by itself, too.
+        EXPECT_EQ(view(file.lines.front(), v), GetParam().views[i]) << subid_view_names[i];
+    }
 }
 
 const std::optional<SubidEntry> none;
@@ -65,14 +71,12 @@ INSTANTIATE_TEST_SUITE_P(
                  {none, SubidEntry{"+u", 100000, 65536}, SubidEntry{"+u", 100000, 65536}}},
         LineCase{"empty owner", ":1:2", {none, SubidEntry{"", 1, 2}, SubidEntry{"", 1, 2}}},
         LineCase{"1023 bytes",
-                 std::string(1010, 'u') + ":100000:65536",
-                 {SubidEntry{std::string(1010, 'u'), 100000, 65536},
-                  SubidEntry{std::string(1010, 'u'), 100000, 65536},
-                  SubidEntry{std::string(1010, 'u'), 100000, 65536}}},
+                 name_of_1010 + ":100000:65536",
+                 {SubidEntry{name_of_1010, 100000, 65536}, SubidEntry{name_of_1010, 100000, 65536},
+                  SubidEntry{name_of_1010, 100000, 65536}}},
         LineCase{"1024 bytes",
-                 std::string(1011, 'u') + ":100000:65536",
-                 {none, SubidEntry{std::string(1011, 'u'), 100000, 65536},
-                  SubidEntry{std::string(1011, 'u'), 100000, 65536}}}));
+                 name_of_1011 + ":100000:65536",
+                 {none, SubidEntry{name_of_1011, 100000, 65536}, SubidEntry{name_of_1011, 100000, 65536}}}));
 
 struct IdsCase {
     SubidEntry entry;
@@ -123,6 +127,49 @@ TEST(Subid, OneLineWithoutThreeFieldsMakesTheGoReaderRefuseTheFile) {
     EXPECT_TRUE(file.lines[0].in(SubidView::shadow));
 }
 
+TEST(Subid, EachLineByItselfIsKnownAlsoWhenTheGoReaderRefusesTheFile) {
+    const auto file = parse_subid("u:100000:65536\nbroken\n0u:0100000:1\n", "/etc/subuid");
+    ASSERT_NE(file.lines[0].by_itself(SubidView::go), nullptr);
+    EXPECT_EQ(*file.lines[0].by_itself(SubidView::go), (SubidEntry{"u", 100000, 65536}));
+    EXPECT_EQ(file.lines[1].by_itself(SubidView::go), nullptr);
+    EXPECT_EQ(*file.lines[2].by_itself(SubidView::go), (SubidEntry{"0u", 100000, 1}));
+    EXPECT_FALSE(file.lines[0].agreed()) << "one reader sees nothing";
+}
+
+// The one pass for common lines takes exactly what the three readers take.
+TEST(Subid, TheShortWayForPlainLinesAgreesWithTheReaders) {
+    for (const char* text :
+         {"u:0:0", "u:1:18446744073709551615", "u:999999999999999999:1", "u:4294967296:1", "u u:1:2",
+          "\xc3\xa9:1:2", "u:1:2:", "u::2", "u:1:", "u:01:2", "u:1:02", "u:+1:2", "-u:1:2", "u\t:1:2"}) {
+        SCOPED_TRACE(text);
+        const auto alone = parse_subid(text, "f");
+        // A NUL elsewhere in the file sends the shadow view, four fields the Go view, on the long way.
+        const auto nul = parse_subid(std::string(text) + "\nx\0\n" + "y:1:2\n", "f");
+        ASSERT_FALSE(alone.lines.empty());
+        for (const SubidView v : {SubidView::go, SubidView::moby})
+            EXPECT_EQ(view(alone.lines[0], v), view(parse_subid(std::string(text) + "\n", "f").lines[0], v));
+        EXPECT_EQ(view(alone.lines[0], SubidView::shadow), view(nul.lines[0], SubidView::shadow));
+    }
+}
+
+TEST(Subid, AgreedIsWithinTheIdsThatExist) {
+    const auto agreed = [](const char* text) { return parse_subid(text, "f").lines.front().agreed(); };
+    EXPECT_EQ(agreed("u:1:2"), (Range{1, 3}));
+    EXPECT_EQ(agreed("u:4294967295:1"), (Range{all_ids - 1, all_ids}));
+    for (const char* text :
+         {"u:1:0", "u:0:0", "u:4294967295:2", "u:4294967296:1", "u:010:1", "u:0x1:1", "u:1:2:3", "#u:1:2"})
+        EXPECT_FALSE(agreed(text)) << text;
+}
+
+// Copies and moves keep what the lines point into.
+TEST(Subid, LinesLiveAsLongAsACopyOfTheirFile) {
+    auto first = std::make_unique<SubidFile>(parse_subid("a:1:2\nb:0x1:2\n", "f"));
+    const SubidFile copy = *first;
+    first.reset();
+    EXPECT_EQ(copy.lines[0].text, "a:1:2");
+    EXPECT_EQ(view(copy.lines[1], SubidView::shadow), (SubidEntry{"b", 1, 2}));
+}
+
 TEST(Subid, LineBeyondTheScannersBufferStopsTheGoReader) {
     const auto file = parse_subid("u:1:2\n" + std::string(1 << 20, 'a') + ":1:2\n", "/etc/subuid");
     EXPECT_TRUE(file.go_refuses);
@@ -133,7 +180,7 @@ TEST(Subid, NulJoinsLinesForShadow) {
     const auto file = parse_subid(std::string("u:10\0x\n0000:5\n", 14), "/etc/subuid");
     ASSERT_EQ(file.lines.size(), 2U);
     EXPECT_TRUE(file.has_nul);
-    EXPECT_EQ(file.lines[0].in(SubidView::shadow), (SubidEntry{"u", 100000, 5}));
+    EXPECT_EQ(view(file.lines[0], SubidView::shadow), (SubidEntry{"u", 100000, 5}));
     EXPECT_FALSE(file.lines[1].in(SubidView::shadow));
 }
 

@@ -115,8 +115,8 @@ class Judge {
     [[nodiscard]] RangeSet held(const host::SubidFile& file, host::SubidView view) const {
         RangeSet out;
         for (const host::SubidLine& l : file.lines) {
-            const auto& e = l.in(view);
-            if (!e || !owns(*e))
+            const host::SubidEntry* e = l.in(view);
+            if (e == nullptr || !owns(*e))
                 continue;
             const RangeSet ids = host::handed_out(*e, view);
             for (const Range r : ids.ranges())
@@ -171,9 +171,9 @@ class Judge {
     }
 
     [[nodiscard]] bool belongs_to_another(const host::SubidLine& l, Range r) const {
-        for (std::size_t v = 0; v < l.views.size(); ++v)
-            if (l.views[v] && !owns(*l.views[v]) &&
-                host::handed_out(*l.views[v], static_cast<host::SubidView>(v)).intersects(r))
+        for (const auto v : host::subid_views)
+            if (const host::SubidEntry* e = l.in(v);
+                e != nullptr && !owns(*e) && host::handed_out(*e, v).intersects(r))
                 return true;
         return false;
     }

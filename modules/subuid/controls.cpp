@@ -40,8 +40,10 @@ const std::array<ControlInfo, 19> table{{
      "number "
      "are one owner, and an octal or hexadecimal number may overlap for one reader only.",
      Severity::high,
-     FixClass::never_automatic,
-     "Keep the range of the owner who has data in it, give the other a new one, and remove his old line.",
+     FixClass::live,
+     "Gives one of the two, who has neither running containers nor container storage, a new range and "
+     "removes his "
+     "old line. Where both have data, or nobody can say, a person has to decide whose range stays.",
      {"subuid(5)", "user_namespaces(7)", "podman-system-migrate(1)"}},
     {"subuid.self-overlap",
      "A04",
@@ -77,7 +79,9 @@ const std::array<ControlInfo, 19> table{{
      "A07",
      "Users who run containers have ranges",
      "Without a range Podman maps a single id: all users of an image collapse into one, so containers are no "
-     "longer separated from each other, or do not start.",
+     "longer separated from each other, or do not start. A range is also a permission: with only_named "
+     "nobody "
+     "has one whom the policy does not name.",
      Severity::medium,
      FixClass::live,
      "Gives the user a new range of the same numbers in both files.",
@@ -136,10 +140,14 @@ const std::array<ControlInfo, 19> table{{
     {"subuid.file-integrity",
      "A13",
      "The files belong to root alone",
-     "Who can write these files can give himself host root.",
+     "Who can write these files can give himself host root. Where SELinux is in use, a file without its "
+     "label is "
+     "open to domains that the policy keeps away from it, or closed to those that need it.",
      Severity::high,
      FixClass::live,
-     "Sets owner root:root and takes the write permission of group, others and access lists away.",
+     "Sets owner root:root and takes the write permission of group, others and access lists away. A wrong "
+     "SELinux "
+     "label is for a person to restore, with restorecon.",
      {"subuid(5)", "acl(5)"}},
     {"subuid.nss-source",
      "A14",
@@ -171,7 +179,7 @@ const std::array<ControlInfo, 19> table{{
      Severity::high,
      FixClass::never_automatic,
      "Reinstall the package that ships them (Debian: uidmap); on an immutable host go back to a good image. "
-     "Remove further privileged copies.",
+     "Remove further privileged copies, in the PATH of the users' service managers or elsewhere.",
      {"newuidmap(1)", "newgidmap(1)", "capabilities(7)"}},
     {"subuid.alloc-policy",
      "A17",

@@ -24,16 +24,6 @@ std::optional<std::uint32_t> uid_of_text(std::string_view text) {
     return static_cast<std::uint32_t>(*n);
 }
 
-// What all readers take from the line, when it is the same for all and within the ids that exist.
-std::optional<Range> agreed(const host::SubidLine& line) {
-    constexpr std::uint64_t id_space = std::uint64_t{1} << 32U;
-    const auto& s = line.in(SubidView::shadow);
-    if (!s || s != line.in(SubidView::moby) || s != line.in(SubidView::go) || s->count == 0 ||
-        s->start >= id_space || s->count > id_space - s->start)
-        return std::nullopt;
-    return Range{s->start, s->start + s->count};
-}
-
 std::string_view reader_names(Views views) {
     static constexpr std::array<std::string_view, 8> names{"",
                                                            "shadow",
@@ -57,8 +47,8 @@ std::string text_of(Range ids) {
 }
 
 bool plain(const host::SubidLine& line) {
-    const auto ids = agreed(line);
-    return ids && line.text == grant_line(line.in(SubidView::shadow)->owner, *ids);
+    const auto ids = line.agreed();
+    return ids && (!line.readings || line.text == grant_line(line.in(SubidView::shadow)->owner, *ids));
 }
 
 Holders::Holders(std::vector<Grant> grants) : grants_(std::move(grants)) {
@@ -150,18 +140,19 @@ void Context::read_grants(IdKind kind) {
     out.reserve(lines.size());
     by_text_.reserve(by_text_.size() + lines.size());
     for (std::uint32_t i = 0; i < lines.size(); ++i) {
-        if (const auto ids = agreed(lines[i])) {  // the common case, without a set per reader
-            out.push_back({*ids, i, owner_index(lines[i].views[0]->owner), shadow_bit | go_bit | moby_bit});
+        if (const auto ids = lines[i].agreed()) {  // the common case, without a set per reader
+            const auto owner = owner_index(lines[i].in(SubidView::shadow)->owner);
+            out.push_back({*ids, i, owner, shadow_bit | go_bit | moby_bit});
             continue;
         }
         const std::size_t first = out.size();
-        for (std::size_t v = 0; v < 3; ++v) {
-            const auto& entry = lines[i].views[v];
-            if (!entry)
+        for (const SubidView v : host::subid_views) {
+            const host::SubidEntry* entry = lines[i].in(v);
+            if (entry == nullptr)
                 continue;
-            const auto view = static_cast<Views>(1U << v);
+            const auto view = static_cast<Views>(1U << static_cast<unsigned>(v));
             const auto owner = owner_index(entry->owner);
-            const RangeSet ids = host::handed_out(*entry, static_cast<SubidView>(v));
+            const RangeSet ids = host::handed_out(*entry, v);
             for (const Range r : ids.ranges()) {
                 const auto same =
                     std::find_if(out.begin() + static_cast<std::ptrdiff_t>(first), out.end(),
@@ -249,6 +240,29 @@ bool Context::harmless_line(IdKind kind, Range ids, std::uint32_t owner, int num
 bool Context::nobodys(IdKind kind, Range ids) const {
     return !ids.empty() && ids.start >= host::subid_block && ids.end <= std::uint64_t{1} << 32U &&
            !host::never_delegated().intersects(ids) && real_within(kind, ids).empty();
+}
+
+bool Context::provisioned(std::string_view user) const {
+    const auto* tenant = wanted.tenant(user);
+    return tenant != nullptr && (tenant->subuid.kind != policy::SubidRequest::Kind::unmanaged ||
+                                 tenant->subgid.kind != policy::SubidRequest::Kind::unmanaged);
+}
+
+bool Context::in_use(Range ids) const {
+    if (!facts.live)
+        return false;
+    if (!facts.processes)
+        return true;
+    const auto in_map = [&](const std::optional<std::vector<host::IdMapLine>>& map) {
+        return !map || std::ranges::any_of(*map, [&](const host::IdMapLine& l) {
+            return range_of(l.outside, l.count).intersects(ids);
+        });
+    };
+    return std::ranges::any_of(*facts.processes, [&](const host::Process& p) {
+        const bool child = p.in_child_user_ns().value_or(true);
+        return std::ranges::any_of(p.uid, [&](std::uint32_t id) { return ids.contains(id); }) ||
+               (child && (in_map(p.uid_map) || in_map(p.gid_map)));
+    });
 }
 
 policy::Evidence Context::evidence(IdKind kind, const Grant& g, std::string expected) const {

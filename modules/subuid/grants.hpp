@@ -100,6 +100,11 @@ struct Context {
 
     [[nodiscard]] policy::Evidence evidence(IdKind kind, const Grant& g, std::string expected) const;
 
+    // Whether the provision part of the policy states ranges of this user.
+    [[nodiscard]] bool provisioned(std::string_view user) const;
+    // Whether a running process has one of these ids, or a namespace maps one, or nobody can say.
+    [[nodiscard]] bool in_use(Range ids) const;
+
     // Adds an unknown for everything that keeps the two files from being the whole truth: unreadable, NUL
     // bytes, another source in nsswitch.conf.
     void note_gaps(Verdict& v) const;

@@ -19,6 +19,8 @@ using Findings = std::vector<policy::Finding>;
 [[nodiscard]] Findings judge_numeric_vs_name(const Context& c);
 [[nodiscard]] Findings judge_parser_divergence(const Context& c);
 [[nodiscard]] Findings judge_file_integrity(const Context& c);
+// The SELinux part of file-integrity.
+void judge_labels(const Context& c, Verdict& v);
 [[nodiscard]] Findings judge_nss_source(const Context& c);
 [[nodiscard]] Findings judge_containers_user(const Context& c);
 [[nodiscard]] Findings judge_idmap_helpers(const Context& c);

@@ -20,17 +20,37 @@ struct Line {
     const Grant* grant;
 };
 
-// The grants of the owners that `wanted` picks, by owner, each line once.
+// Lines by owner, each once; owners beyond the number of findings that are listed, without their lines.
+struct OwnersLines {
+    std::map<std::uint32_t, std::vector<Line>> listed{};
+    std::vector<std::uint32_t> more{};
+};
+
+// Of the owners that `wanted` picks.
 template <class Predicate>
-std::map<std::uint32_t, std::vector<Line>> lines_of(const Context& c, Predicate wanted) {
-    std::map<std::uint32_t, std::vector<Line>> out;
+OwnersLines lines_of(const Context& c, Predicate wanted, std::size_t most = max_failures) {
+    std::vector<bool> there(c.owners.size());
+    for (const IdKind kind : id_kinds)
+        for (const Grant& g : c.grants[index_of(kind)])
+            if (c.counts(g))
+                there[g.owner] = true;
+    OwnersLines out;
+    std::vector<std::vector<Line>*> lists(c.owners.size());
+    for (std::uint32_t i = 0; i < there.size(); ++i) {
+        if (!there[i] || !wanted(c.owners[i]))
+            continue;
+        if (out.listed.size() < most)
+            lists[i] = &out.listed[i];
+        else
+            out.more.push_back(i);
+    }
     for (const IdKind kind : id_kinds)
         for (const Grant& g : c.grants[index_of(kind)]) {
-            if (!c.counts(g) || !wanted(c.owners[g.owner]))
+            auto* list = lists[g.owner];
+            if (list == nullptr || !c.counts(g))
                 continue;
-            auto& list = out[g.owner];
-            if (list.empty() || list.back().kind != kind || list.back().grant->line != g.line)
-                list.push_back({kind, &g});
+            if (list->empty() || list->back().kind != kind || list->back().grant->line != g.line)
+                list->push_back({kind, &g});
         }
     return out;
 }
@@ -56,8 +76,8 @@ bool stale(const Context& c, const Owner& o) {
 }
 
 // The text of a line with another owner; the rest as it was.
-std::string with_owner(const std::string& line, const std::string& owner) {
-    return owner + line.substr(line.find(':'));
+std::string with_owner(std::string_view line, const std::string& owner) {
+    return owner + std::string(line.substr(line.find(':')));
 }
 
 }  // namespace
@@ -71,19 +91,6 @@ const host::User* renamed_to(const Context& c, const Owner& o) {
 
 namespace {
 
-bool used_by_process(const std::vector<host::Process>& processes, Range ids) {
-    const auto in_map = [&](const std::optional<std::vector<host::IdMapLine>>& map) {
-        return !map || std::ranges::any_of(*map, [&](const host::IdMapLine& l) {
-            return range_of(l.outside, l.count).intersects(ids);
-        });
-    };
-    return std::ranges::any_of(processes, [&](const host::Process& p) {
-        const bool child = p.in_child_user_ns().value_or(true);
-        return std::ranges::any_of(p.uid, [&](std::uint32_t id) { return ids.contains(id); }) ||
-               (child && (in_map(p.uid_map) || in_map(p.gid_map)));
-    });
-}
-
 // Why the lines of a stale owner cannot be removed by ourselves; empty: they can.
 std::string in_use(const Context& c, const std::vector<Line>& lines) {
     if (c.facts.live && !c.facts.processes)
@@ -92,7 +99,7 @@ std::string in_use(const Context& c, const std::vector<Line>& lines) {
         return "container storage could not be searched to its end for files of these ids";
     for (const Line& l : lines) {
         const Range ids = l.grant->ids;
-        if (c.facts.live && used_by_process(*c.facts.processes, ids))
+        if (c.in_use(ids))
             return "a process uses ids of the range";
         for (const StoredIds& store : c.facts.scan.stores)
             for (const auto* owners : {&store.uids, &store.gids})
@@ -110,7 +117,7 @@ Fix stale_fix(const Context& c, const std::vector<Line>& lines) {
         return by_hand("find out whether anything still needs the range, then remove the lines: " + obstacle);
     Edits edits;
     for (const Line& l : lines)
-        edits.remove(l.kind, c.line(l.kind, *l.grant).text);
+        edits.remove(l.kind, std::string(c.line(l.kind, *l.grant).text));
     return live_fix("remove the lines of the owner that does not exist", edits.changes());
 }
 
@@ -132,21 +139,19 @@ Findings judge_stale_owner(const Context& c) {
         return std::move(v).finish(Status::unknown, "");
     }
     const auto all = lines_of(c, [&](const Owner& o) { return stale(c, o) && renamed_to(c, o) == nullptr; });
-    for (const auto& [index, lines] : all) {
+    for (const auto& [index, lines] : all.listed) {
         const Owner& o = c.owners[index];
-        if (c.remote_accounts()) {
+        if (c.remote_accounts())
             v.unknown(o.label(), "no local account; it may come from \"" +
                                      printable(join(c.facts.accounts->remote_sources, ", "), 80) + "\"");
-            continue;
-        }
-        const auto severity = stale_severity(c, o);
-        if (v.full()) {
-            v.fail_uncounted(1, severity);
-            continue;
-        }
-        v.fail(o.label(), "no account is called " + o.label(),
-               evidence_of(c, lines, "an account of that name or number"), stale_fix(c, lines), severity);
+        else
+            v.fail(o.label(), "no account is called " + o.label(),
+                   evidence_of(c, lines, "an account of that name or number"), stale_fix(c, lines),
+                   stale_severity(c, o));
     }
+    if (!c.remote_accounts())  // else enough are unknown already
+        for (const auto index : all.more)
+            v.fail_uncounted(1, stale_severity(c, c.owners[index]));
     return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
                                c.empty() ? "no user has a range" : "every owner of a range is an account");
 }
@@ -159,24 +164,20 @@ Findings judge_rename_orphan(const Context& c) {
     if (!c.facts.former_accounts)
         v.unknown("/etc/passwd-", c.facts.former_accounts.error().message);
     const bool no_backup = c.facts.former_accounts && !*c.facts.former_accounts;
-    const auto all = lines_of(c, [&](const Owner& o) { return stale(c, o); });
-    for (const auto& [index, lines] : all) {
+    const auto all = lines_of(
+        c, [&](const Owner& o) { return stale(c, o) && (no_backup || renamed_to(c, o) != nullptr); });
+    v.fail_uncounted(no_backup ? 0 : all.more.size(), Severity::medium);
+    for (const auto& [index, lines] : all.listed) {
         const Owner& o = c.owners[index];
         if (no_backup) {
             v.unknown(o.label(), "there is no /etc/passwd- that could tell whether this account was renamed");
             continue;
         }
         const host::User* now = renamed_to(c, o);
-        if (now == nullptr)
-            continue;
-        if (v.full()) {
-            v.fail_uncounted(1, Severity::medium);
-            continue;
-        }
         Edits edits;
         for (const Line& l : lines) {
-            const auto& text = c.line(l.kind, *l.grant).text;
-            edits.replace(l.kind, text, with_owner(text, now->name));
+            const auto text = c.line(l.kind, *l.grant).text;
+            edits.replace(l.kind, std::string(text), with_owner(text, now->name));
         }
         auto evidence = evidence_of(c, lines, "the owner " + printable(now->name));
         evidence.push_back({now->source,
@@ -200,10 +201,10 @@ struct Styles {
     bool by_name{false};
 };
 
-std::string owner_text(const host::SubidLine& l) {
-    for (const auto& view : l.views)
-        if (view)
-            return view->owner;
+std::string_view owner_text(const host::SubidLine& l) {
+    for (const auto view : host::subid_views)
+        if (const host::SubidEntry* entry = l.in(view))
+            return entry->owner;
     return "";
 }
 
@@ -213,7 +214,7 @@ Fix to_name_fix(const Context& c, const std::vector<Line>& lines, const host::Us
         const auto& line = c.line(l.kind, *l.grant);
         if (!plain(line))
             return by_hand("write the lines in plain decimal first (subuid.parser-divergence)");
-        edits.replace(l.kind, line.text, with_owner(line.text, user.name));
+        edits.replace(l.kind, std::string(line.text), with_owner(line.text, user.name));
     }
     return live_fix("write the name in place of the number", edits.changes());
 }
@@ -226,7 +227,8 @@ Findings judge_numeric_vs_name(const Context& c) {
     if (!c.facts.accounts)
         v.unknown("/etc/passwd", c.facts.accounts.error().message);
     std::map<std::uint32_t, Styles> owners;
-    for (auto& [index, lines] : lines_of(c, [](const Owner& o) { return o.uid.has_value(); }))
+    const auto accounts = lines_of(c, [](const Owner& o) { return o.uid.has_value(); }, c.owners.size());
+    for (const auto& [index, lines] : accounts.listed)
         for (const Line& l : lines) {
             auto& styles = owners[index];
             if (all_digits(owner_text(c.line(l.kind, *l.grant))))

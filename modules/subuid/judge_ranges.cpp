@@ -2,6 +2,7 @@
 // A01-A05: which ids the ranges cover.
 #include "core/base/text.hpp"
 #include "core/host/subid_allocator.hpp"
+#include "modules/subuid/blocks.hpp"
 #include "modules/subuid/judge.hpp"
 
 #include <algorithm>
@@ -53,8 +54,8 @@ std::vector<Evidence> evidence_of(const Context& c, const std::vector<Offence>& 
 
 // The part of a line that grants host root which can stay, as a new line.
 std::optional<std::string> innocent_part(const Context& c, IdKind kind, const Grant& g) {
-    const auto& entry = c.line(kind, g).in(host::SubidView::shadow);
-    if (!entry || entry->count == 0 || entry->owner != trim(entry->owner))
+    const host::SubidEntry* entry = c.line(kind, g).in(host::SubidView::shadow);
+    if (entry == nullptr || entry->count == 0 || entry->owner != trim(entry->owner))
         return std::nullopt;
     const Range all = range_of(entry->start, entry->count);
     const auto window_start = static_cast<std::uint64_t>(c.params.alloc_min_start);
@@ -68,7 +69,7 @@ policy::Fix root_fix(const Context& c, const std::vector<Offence>& all) {
     Edits edits;
     std::size_t kept = 0;
     for (const Offence& o : all) {
-        const auto& text = c.line(o.kind, *o.grant).text;
+        const std::string text(c.line(o.kind, *o.grant).text);
         const auto rest = all.size() <= max_weighed_lines ? innocent_part(c, o.kind, *o.grant) : std::nullopt;
         if (rest) {
             edits.replace(o.kind, text, *rest);
@@ -100,9 +101,9 @@ void judge_factory_copies(const Context& c, Verdict& v) {
         }
         std::vector<Evidence> evidence;
         for (const auto& line : file->content.lines)
-            for (std::size_t view = 0; view < 3; ++view)
-                if (line.views[view] &&
-                    host::handed_out(*line.views[view], static_cast<host::SubidView>(view)).contains(0)) {
+            for (const auto view : host::subid_views)
+                if (const host::SubidEntry* entry = line.in(view);
+                    entry != nullptr && host::handed_out(*entry, view).contains(0)) {
                     evidence.push_back({path + ":" + std::to_string(line.number), printable(line.text, 120),
                                         "a range without id 0"});
                     break;
@@ -229,6 +230,66 @@ void note_clash(const Context& c, IdKind kind, const Grant& a, const Grant& b, C
     clash.evidence.push_back(c.evidence(kind, b, expected));
 }
 
+// More lines than this of one owner are for a person to look at.
+constexpr std::size_t max_moved_lines = 16;
+
+// An ordinary account without container storage, as far as everything was seen.
+bool has_no_storage(const Context& c, const Owner& o) {
+    const StorageScan& scan = c.facts.scan;
+    return o.account != nullptr && o.uid != 0U && !prized(c, o) && !c.provisioned(o.account->name) &&
+           !scan.exhausted && scan.problems.empty() && !scan.elsewhere.contains("") &&
+           !scan.elsewhere.contains(o.account->name) &&
+           std::ranges::find(scan.stores, o.account->name, &StoredIds::user) == scan.stores.end();
+}
+
+bool all_plain(const Context& c, const std::vector<Offence>& lines) {
+    return !lines.empty() && lines.size() <= max_moved_lines &&
+           std::ranges::all_of(lines, [&](const Offence& l) { return plain(c.line(l.kind, *l.grant)); });
+}
+
+// The lines of `mover` that share ids with lines of `keeper`.
+std::vector<Offence> shared_lines(const Context& c, std::uint32_t mover, std::uint32_t keeper) {
+    std::vector<Offence> out;
+    for (const IdKind kind : id_kinds) {
+        const auto& all = c.holders[index_of(kind)].by_start();
+        RangeSet kept;
+        for (const Grant& g : all)
+            if (g.owner == keeper)
+                kept.add(g.ids);
+        for (const Grant& g : all)
+            if (g.owner == mover && kept.intersects(g.ids))
+                out.push_back({kind, &g});
+    }
+    return out;
+}
+
+// New ids for the owner who has nothing in the old ones, and the old lines away; nullopt: neither can move.
+std::optional<policy::Fix> move_one(const Context& c, Pair pair, Blocks& blocks) {
+    for (const auto& [mover, keeper] : {Pair{pair.second, pair.first}, pair}) {
+        const Owner& o = c.owners[mover];
+        if (!has_no_storage(c, o))
+            continue;
+        const auto lines = shared_lines(c, mover, keeper);
+        // Where readers do not agree about a line, that comes first (subuid.parser-divergence).
+        if (!all_plain(c, lines) || !all_plain(c, shared_lines(c, keeper, mover)) ||
+            std::ranges::any_of(lines, [&](const Offence& l) { return c.in_use(l.grant->ids); }))
+            continue;
+        std::array<std::uint64_t, 2> counts{};
+        Edits edits;
+        for (const Offence& l : lines) {
+            counts[index_of(l.kind)] += l.grant->ids.size();
+            edits.remove(l.kind, std::string(c.line(l.kind, *l.grant).text));
+        }
+        auto changes = blocks.give(o.account->name, counts);
+        if (!changes)
+            return std::nullopt;
+        std::ranges::move(edits.changes(), std::back_inserter(*changes));
+        return live_fix("give " + o.label() + ", who has no containers and no storage, other ids instead",
+                        *std::move(changes));
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Findings judge_range_overlap(const Context& c) {
@@ -252,6 +313,7 @@ Findings judge_range_overlap(const Context& c) {
                 note_clash(c, kind, *before, sorted[i], clashes[pair]);
         }
     }
+    Blocks blocks(c);
     for (auto& [pair, clash] : clashes) {
         const Owner& a = c.owners[pair.first];
         const Owner& b = c.owners[pair.second];
@@ -261,12 +323,13 @@ Findings judge_range_overlap(const Context& c) {
                           c.facts.accounts.error().message);
             continue;
         }
+        auto fix = move_one(c, pair, blocks);
         v.fail(a.label() + "," + b.label(), a.label() + " and " + b.label() + " share subordinate ids",
                std::move(clash.evidence),
-               by_hand(
-                   "find out which of the two has containers or files in these ids and keep that range; give "
-                   "the other owner a new one, remove the old line, and run `podman system migrate` as that "
-                   "user"),
+               fix ? *std::move(fix)
+                   : by_hand("find out which of the two has containers or files in these ids and keep that "
+                             "range; give the other owner a new one, remove the old line, and run `podman "
+                             "system migrate` as that user"),
                prized(c, a) || prized(c, b) ? Severity::critical : Severity::high);
     }
     if (!others.empty())
@@ -284,31 +347,42 @@ struct Cluster {
     Range all;
 };
 
+// The last grants of one owner that touch each other; `cluster` from the second one on, as nearly all owners
+// have one line.
+struct OpenCluster {
+    const Grant* first{nullptr};
+    std::uint64_t end{0};
+    std::optional<std::size_t> cluster{};
+};
+
 std::map<std::uint32_t, std::vector<Cluster>> self_overlaps(const Context& c) {
     std::map<std::uint32_t, std::vector<Cluster>> out;
     for (const IdKind kind : id_kinds) {
-        std::map<std::uint32_t, Cluster> open;  // per owner, the cluster that is growing
-        const auto close = [&](std::uint32_t owner, Cluster& cluster) {
-            const auto lines_differ = std::ranges::any_of(
-                cluster.members, [&](const Grant* g) { return g->line != cluster.members.front()->line; });
-            if (lines_differ)
-                out[owner].push_back(std::move(cluster));
-        };
+        std::vector<OpenCluster> open(c.owners.size());
         for (const Grant& g : c.holders[index_of(kind)].by_start()) {
-            const auto [it, fresh] = open.try_emplace(g.owner, Cluster{kind, {&g}, g.ids});
-            if (fresh)
-                continue;
-            if (g.ids.start >= it->second.all.end) {
-                close(g.owner, it->second);
-                it->second = Cluster{kind, {&g}, g.ids};
+            OpenCluster& o = open[g.owner];
+            if (o.first == nullptr || g.ids.start >= o.end) {
+                o = {&g, g.ids.end, {}};
                 continue;
             }
-            it->second.members.push_back(&g);
-            it->second.all.end = std::max(it->second.all.end, g.ids.end);
+            auto& clusters = out[g.owner];
+            if (!o.cluster) {
+                o.cluster = clusters.size();
+                clusters.push_back({kind, {o.first}, o.first->ids});
+            }
+            o.end = std::max(o.end, g.ids.end);
+            clusters[*o.cluster].members.push_back(&g);
+            clusters[*o.cluster].all.end = o.end;
         }
-        for (auto& [owner, cluster] : open)
-            close(owner, cluster);
     }
+    // The readers of one line may see it differently: that is no overlap of two lines.
+    const auto one_line = [](const Cluster& cluster) {
+        return std::ranges::all_of(cluster.members,
+                                   [&](const Grant* g) { return g->line == cluster.members.front()->line; });
+    };
+    for (auto& [owner, clusters] : out)
+        std::erase_if(clusters, one_line);
+    std::erase_if(out, [](const auto& entry) { return entry.second.empty(); });
     return out;
 }
 
@@ -320,7 +394,7 @@ policy::Fix merge_fix(const Context& c, const std::vector<Cluster>& clusters) {
                 return by_hand(
                     "write the lines in plain decimal first (subuid.parser-divergence), or remove all "
                     "but one of them");
-            edits.remove(cluster.kind, c.line(cluster.kind, *g).text);
+            edits.remove(cluster.kind, std::string(c.line(cluster.kind, *g).text));
         }
         const auto& first = c.line(cluster.kind, *cluster.members.front());
         edits.add(cluster.kind, grant_line(first.in(host::SubidView::shadow)->owner, cluster.all));

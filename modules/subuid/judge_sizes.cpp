@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A06-A08: whether those who need ranges have enough of them.
 #include "core/base/text.hpp"
-#include "core/host/subid_allocator.hpp"
+#include "modules/subuid/blocks.hpp"
 #include "modules/subuid/judge.hpp"
 
 #include <algorithm>
@@ -19,49 +19,6 @@ using policy::Status;
 
 namespace {
 
-// Hands out free blocks, each once.
-class Blocks {
-  public:
-    explicit Blocks(const Context& c) : window_(host::default_subid_window) {
-        const Facts& f = c.facts;
-        for (const auto* error :
-             {f.ledger ? nullptr : &f.ledger.error(), f.files[0] ? nullptr : &f.files[0].error(),
-              f.files[1] ? nullptr : &f.files[1].error(), f.accounts ? nullptr : &f.accounts.error()})
-            if (error != nullptr && obstacle_.empty())
-                obstacle_ = error->message;
-        if (!obstacle_.empty())
-            return;
-        taken_ = host::taken_ids({&f.files[0]->content, &f.files[1]->content, &*f.accounts,
-                                  f.processes ? &*f.processes : nullptr, *f.ledger,
-                                  f.nspawn_in_use.value_or(true)});
-        for (const auto& ids : c.real_ids)
-            for (const RealId& r : ids)
-                taken_.add(range_of(r.id, 1));
-        if (f.login_defs)
-            if (const auto window = f.login_defs->defs.subids())
-                window_ = *window;
-        window_.start = std::max(window_.start, static_cast<std::uint64_t>(c.params.alloc_min_start));
-    }
-
-    [[nodiscard]] std::optional<std::uint64_t> take(std::uint64_t count) {
-        if (!obstacle_.empty())
-            return std::nullopt;
-        const auto start = host::find_free_block(taken_, window_, count);
-        if (start)
-            taken_.add(range_of(*start, count));
-        return start;
-    }
-
-    [[nodiscard]] std::string why_not() const {
-        return obstacle_.empty() ? "no free block is left between SUB_UID_MIN and SUB_UID_MAX" : obstacle_;
-    }
-
-  private:
-    Range window_;
-    RangeSet taken_{};
-    std::string obstacle_{};
-};
-
 // One owner's ids, by IdKind, as newuidmap sees them.
 struct Holding {
     std::array<RangeSet, 2> shadow{};
@@ -72,10 +29,34 @@ struct Holding {
 
 using Holdings = std::map<std::uint32_t, Holding>;
 
+// Of the owners that can be judged: accounts, the engines' users, and those of whom the policy or the host
+// says that they run containers.
+std::vector<bool> owners_to_judge(const Context& c) {
+    std::vector<bool> out(c.owners.size());
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const Owner& o = c.owners[i];
+        out[i] = o.uid.has_value() || c.is_containers_user(o) || (c.facts.remap_user && c.is_remap_user(o));
+    }
+    const auto add = [&](std::string_view user) {
+        if (const Owner* o = c.owner_named(user))
+            out[static_cast<std::size_t>(o - c.owners.data())] = true;
+    };
+    std::ranges::for_each(c.params.users, add);
+    for (const auto& t : c.wanted.tenants)
+        add(t.user);
+    if (c.facts.rootless_users)
+        for (const auto& u : *c.facts.rootless_users)
+            add(u.name);
+    return out;
+}
+
 Holdings holdings_of(const Context& c) {
     Holdings out;
+    const auto judged = owners_to_judge(c);
     for (const IdKind kind : id_kinds)
         for (const Grant& g : c.holders[index_of(kind)].by_start()) {
+            if (!judged[g.owner])
+                continue;
             if ((g.views & shadow_bit) != 0)
                 out[g.owner].shadow[index_of(kind)].add(g.ids);
             if ((g.views & go_bit) != 0)
@@ -101,6 +82,8 @@ class SizeJudge {
     Findings judge_parity();
 
     void judge_missing_user(const RootlessUser& user, bool in_policy, Verdict& v);
+    void judge_unnamed(Verdict& v) const;
+    [[nodiscard]] bool named(const Owner& o) const;
     void judge_parity_of(std::uint32_t owner, const Holding& h, Verdict& v);
 
     // Owners for whom enough ids matter: accounts of this host other than root, whose containers need no
@@ -127,13 +110,7 @@ class SizeJudge {
     }
 
     [[nodiscard]] bool provisioned(const Owner& o) const {
-        return provisioned(o.text) || (o.account != nullptr && provisioned(o.account->name));
-    }
-
-    [[nodiscard]] bool provisioned(std::string_view user) const {
-        const auto* tenant = c_.wanted.tenant(user);
-        return tenant != nullptr && (tenant->subuid.kind != policy::SubidRequest::Kind::unmanaged ||
-                                     tenant->subgid.kind != policy::SubidRequest::Kind::unmanaged);
+        return c_.provisioned(o.text) || (o.account != nullptr && c_.provisioned(o.account->name));
     }
 
     [[nodiscard]] Fix provisioning_gives_it() const {
@@ -160,27 +137,12 @@ class SizeJudge {
 };
 
 Fix SizeJudge::allocate(const std::string& owner, std::array<std::uint64_t, 2> counts) {
-    std::vector<Change> changes;
-    if (counts[0] == counts[1]) {
-        if (const auto start = blocks_.take(counts[0]))
-            changes.emplace_back(AllocateRange{owner, *start, counts[0], true, true});
-    } else {
-        for (const IdKind kind : id_kinds) {
-            const auto count = counts[index_of(kind)];
-            if (count == 0)
-                continue;
-            const auto start = blocks_.take(count);
-            if (!start)
-                return by_hand("no range can be given out: " + printable(blocks_.why_not()));
-            changes.emplace_back(
-                AllocateRange{owner, *start, count, kind == IdKind::uid, kind == IdKind::gid});
-        }
-    }
-    if (changes.empty())
+    auto changes = blocks_.give(owner, counts);
+    if (!changes)
         return by_hand("no range can be given out: " + printable(blocks_.why_not()));
     return live_fix("give " + printable(owner) +
-                        " the missing ids; running containers see them after `podman " + "system migrate`",
-                    std::move(changes));
+                        " the missing ids; running containers see them after `podman system migrate`",
+                    *std::move(changes));
 }
 
 std::vector<Evidence> SizeJudge::sizes(const Owner& o, const Holding& h, const std::string& expected) const {
@@ -254,7 +216,7 @@ void SizeJudge::judge_missing_user(const RootlessUser& user, bool in_policy, Ver
     if (v.full())
         return v.fail_uncounted(1, Severity::medium);
     Fix fix;
-    if (provisioned(user.name))
+    if (c_.provisioned(user.name))
         fix = provisioning_gives_it();
     else if (account == nullptr && in_policy)
         fix = by_hand("create the account, or take its name out of the policy");
@@ -268,6 +230,45 @@ void SizeJudge::judge_missing_user(const RootlessUser& user, bool in_policy, Ver
         fix = allocate(user.name, {count, count});
     }
     v.fail(shown.label(), message, std::move(evidence), std::move(fix));
+}
+
+// Whether the policy, or the configuration of an engine, names the owner as one that has ranges.
+bool SizeJudge::named(const Owner& o) const {
+    const auto listed = [&](std::string_view name) {
+        return std::ranges::find(c_.params.users, name) != c_.params.users.end() ||
+               std::ranges::find(c_.params.allowed_owners, name) != c_.params.allowed_owners.end() ||
+               c_.wanted.tenant(name) != nullptr;
+    };
+    const bool engines_known = c_.facts.containers_user || !c_.params.containers_owner.empty();
+    return o.comment() || o.uid == 0U || listed(o.text) ||
+           (o.account != nullptr && listed(o.account->name)) || (engines_known && c_.is_containers_user(o)) ||
+           (c_.facts.remap_user && c_.is_remap_user(o));
+}
+
+void SizeJudge::judge_unnamed(Verdict& v) const {
+    std::map<std::uint32_t, std::vector<Evidence>> unnamed;
+    for (const IdKind kind : id_kinds)
+        for (const Grant& g : c_.grants[index_of(kind)]) {
+            if (!c_.counts(g) || named(c_.owners[g.owner]))
+                continue;
+            auto& evidence = unnamed[g.owner];
+            if (evidence.size() <= max_evidence && unnamed.size() <= max_failures)
+                evidence.push_back(c_.evidence(kind, g, "an owner that the policy names"));
+        }
+    for (auto& [index, evidence] : unnamed) {
+        const std::string label = c_.owners[index].label();
+        if (v.full())
+            v.fail_uncounted(1, Severity::medium);
+        else
+            v.fail(
+                label, label + " has subordinate ids, and the policy does not name this owner",
+                std::move(evidence),
+                by_hand("name " + label +
+                        " in the policy (users of subuid.missing, or a tenant of provision), or take the "
+                        "ranges away with usermod --del-subuids and --del-subgids when nothing needs them"));
+    }
+    if (!c_.facts.accounts && !c_.empty())
+        v.unknown("/etc/passwd", c_.facts.accounts.error().message);
 }
 
 Findings SizeJudge::judge_missing() {
@@ -293,6 +294,11 @@ Findings SizeJudge::judge_missing() {
     if (c_.readable(IdKind::uid) && c_.readable(IdKind::gid))
         for (const auto& [user, in_policy] : users)
             judge_missing_user(user, in_policy, v);
+    if (c_.params.only_named && !c_.empty()) {
+        judge_unnamed(v);
+        return std::move(v).finish(Status::pass,
+                                   "users who run rootless containers have ranges, nobody else");
+    }
     return std::move(v).finish(users.empty() ? Status::not_applicable : Status::pass,
                                users.empty() ? "no user is known to run rootless containers"
                                              : "every user who runs rootless containers has ranges");

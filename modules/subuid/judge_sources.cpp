@@ -198,12 +198,30 @@ void judge_helper(const Context& c, const HelperKind& kind, Verdict& v) {
     }
 }
 
+// A copy with host privilege does what the helper does, whatever becomes of the helper itself.
+void judge_copies(const Context& c, Verdict& v) {
+    const HelperCopies& copies = c.facts.helper_copies;
+    for (const Helper& h : copies.found) {
+        const bool setuid_root = (h.state.mode & S_ISUID) != 0 && h.state.uid == 0;
+        if ((setuid_root || h.capability) && !h.nosuid)
+            v.fail(h.path, printable(h.path) + " is a second privileged copy",
+                   {{printable(h.path), setuid_root ? "setuid root" : "file capabilities", "no privilege"}},
+                   by_hand("find out where " + printable(h.path) + " comes from and remove it"));
+    }
+    for (const auto& problem : copies.problems)
+        v.unknown("copies", problem);
+    if (copies.exhausted)
+        v.unknown("copies", "there are more than " + std::to_string(c.params.helper_max_entries) +
+                                " entries to search for privileged copies; raise max_entries to look at all");
+}
+
 }  // namespace
 
 Findings judge_idmap_helpers(const Context& c) {
     Verdict v("subuid.idmap-helpers");
     for (const auto& kind : helper_kinds)
         judge_helper(c, kind, v);
+    judge_copies(c, v);
     const bool none = std::ranges::all_of(c.facts.helpers, [](const auto& h) { return h.second.empty(); });
     return std::move(v).finish(none ? Status::not_applicable : Status::pass,
                                none ? "newuidmap is not installed, and nobody has a range"

@@ -28,48 +28,43 @@ constexpr std::size_t max_rewritten_lines = 16;
 
 // What a reader makes of a line: for whom, and which ids.
 struct Reading {
-    std::string owner;
+    std::string_view owner;
     RangeSet ids;
     bool operator==(const Reading&) const = default;
 };
 
-Reading reading(const std::optional<SubidEntry>& entry, SubidView view) {
-    if (!entry)
+Reading reading(const SubidEntry* entry, SubidView view) {
+    if (entry == nullptr)
         return {};
     auto ids = host::handed_out(*entry, view);
     // Who gets nothing is nobody: a comment line is no entry of an owner "# …".
     return ids.ranges().empty() ? Reading{} : Reading{entry->owner, std::move(ids)};
 }
 
-// A line by itself: in the file its Go view may be missing because of another line.
-SubidLine alone(const SubidLine& line) {
-    auto file = host::parse_subid(line.text + "\n", "");
-    if (file.lines.empty())
-        return line;
-    auto out = std::move(file.lines.front());
-    out.number = line.number;
-    return out;
+// Each line is judged by itself: in the file its Go view may be missing because of another line.
+Reading reading(const SubidLine& line, SubidView view) {
+    return reading(line.by_itself(view), view);
 }
 
 bool refused_by_go(const SubidLine& line) {
-    return line.text.size() >= go_line_max || !line.refused[static_cast<std::size_t>(SubidView::go)].empty();
+    return line.text.size() >= go_line_max || !line.refused(SubidView::go).empty();
 }
 
 bool divergent(const SubidLine& line) {
-    const auto shadow = reading(line.in(SubidView::shadow), SubidView::shadow);
-    return refused_by_go(line) || shadow != reading(line.in(SubidView::go), SubidView::go) ||
-           shadow != reading(line.in(SubidView::moby), SubidView::moby);
+    const auto shadow = reading(line, SubidView::shadow);
+    return refused_by_go(line) || shadow != reading(line, SubidView::go) ||
+           shadow != reading(line, SubidView::moby);
 }
 
 std::string describe(const SubidLine& line) {
     std::string out = printable(line.text, 120);
-    for (std::size_t v = 0; v < 3; ++v) {
-        const auto r = reading(line.views[v], static_cast<SubidView>(v));
-        out += "; " + std::string(host::subid_view_names[v]) + ": ";
+    for (const SubidView v : host::subid_views) {
+        const auto r = reading(line, v);
+        out += "; " + std::string(host::subid_view_names[static_cast<std::size_t>(v)]) + ": ";
         if (!r.ids.ranges().empty())
             out += text_of(r.ids.ranges().front()) + " for " + printable(r.owner, 60);
         else
-            out += line.refused[v].empty() ? "nothing" : "refused, " + printable(line.refused[v], 60);
+            out += line.refused(v).empty() ? "nothing" : "refused, " + printable(line.refused(v), 60);
     }
     return out;
 }
@@ -87,7 +82,7 @@ std::optional<std::uint64_t> unmistakable(std::string_view s) {
 
 // The line in the one form that all readers take alike; nullopt: its meaning is not beyond doubt.
 std::optional<SubidEntry> intent(const SubidLine& line) {
-    if (line.text.size() >= 1024 || line.text.find('\0') != std::string::npos)
+    if (line.text.size() >= 1024 || line.text.find('\0') != std::string_view::npos)
         return std::nullopt;
     const auto fields = split(trim(line.text), ':');
     if (fields.size() < 3)
@@ -98,7 +93,7 @@ std::optional<SubidEntry> intent(const SubidLine& line) {
     if (owner.empty() || owner.front() == '#' || owner.front() == '+' || owner.front() == '-' || !start ||
         !count || *count == 0)
         return std::nullopt;
-    return SubidEntry{std::string(owner), *start, *count};
+    return SubidEntry{owner, *start, *count};
 }
 
 // A comment that shadow takes for an entry, made one that nobody does.
@@ -121,12 +116,8 @@ class DivergenceJudge {
             if (!c_.readable(kind))
                 continue;
             for (const SubidLine& l : c_.facts.files[index_of(kind)]->content.lines) {
-                // The common case costs no second parse.
-                if (plain(l))
-                    continue;
-                auto line = l.in(SubidView::go) || l.text.size() >= go_line_max ? l : alone(l);
-                if (divergent(line))
-                    by_owner_[subject(line)].push_back({kind, std::move(line)});
+                if (l.readings ? divergent(l) : !l.agreed() && divergent(l))
+                    by_owner_[subject(l)].push_back({kind, l});
             }
         }
     }
@@ -160,8 +151,8 @@ class DivergenceJudge {
         if (std::ranges::all_of(lines, comment))
             return Severity::low;
         const auto host_root = [&](const Odd& o) {
-            const auto& moby = o.line.in(SubidView::moby);
-            return moby && host::handed_out(*moby, SubidView::moby).contains(0) &&
+            const SubidEntry* moby = o.line.by_itself(SubidView::moby);
+            return moby != nullptr && host::handed_out(*moby, SubidView::moby).contains(0) &&
                    c_.is_remap_user(Owner{moby->owner});
         };
         return std::ranges::any_of(lines, host_root) ? Severity::critical : Severity::high;
@@ -178,16 +169,16 @@ class DivergenceJudge {
             const auto rewritten = rewrite(o);
             if (!rewritten)
                 return hand;
-            edits.replace(o.kind, o.line.text, *rewritten);
+            edits.replace(o.kind, std::string(o.line.text), *rewritten);
         }
         return live_fix("write the lines in plain decimal", edits.changes());
     }
 
     // The line as it should be; nullopt: that is for a person to say.
     [[nodiscard]] std::optional<std::string> rewrite(const Odd& o) const {
-        const auto& text = o.line.text;
-        if (text.starts_with('#') && text.find('\0') == std::string::npos)
-            return harmless_comment(text);
+        const auto text = o.line.text;
+        if (text.starts_with('#') && text.find('\0') == std::string_view::npos)
+            return harmless_comment(std::string(text));
         const auto meant = intent(o.line);
         const Owner* owner = meant ? c_.owner_named(meant->owner) : nullptr;
         if (owner == nullptr)
@@ -286,6 +277,7 @@ Findings judge_file_integrity(const Context& c) {
         else
             v.unknown(path, state.error().message);
     }
+    judge_labels(c, v);
     const bool none = c.facts.file_states.empty();
     return std::move(v).finish(
         none ? Status::not_applicable : Status::pass,

@@ -10,6 +10,7 @@ Facts Subuid::observe(const host::Host& host, const Params& params, const policy
     f.files = {read_id_file(root, "/etc/subuid"), read_id_file(root, "/etc/subgid")};
     f.factory_files = {read_id_file(root, "/usr/etc/subuid"), read_id_file(root, "/usr/etc/subgid")};
     f.file_states = read_file_states(root);
+    read_labels(host, f);
     f.accounts = host.accounts();
     f.former_accounts = read_former_accounts(root);
     f.more_uids = find_more_uids(host);
@@ -22,8 +23,16 @@ Facts Subuid::observe(const host::Host& host, const Params& params, const policy
     f.nspawn_in_use = nspawn_is_used(host);
     f.homed_users = read_homed_users(root);
     f.rootless_users = find_rootless_users(host);
-    for (const char* name : {"newuidmap", "newgidmap"})
-        f.helpers.emplace(name, find_helper(host, name));
+    const auto directories = manager_path(root);
+    for (const char* name : {"newuidmap", "newgidmap"}) {
+        auto& found = f.helpers[name];
+        if (directories)
+            found = find_helper(host, name, *directories);
+        else
+            found.emplace_back(Failure(directories.error()));
+    }
+    if (directories)
+        f.helper_copies = find_copies(host, *directories, params.helper_max_entries);
     f.scan = scan_storage(host, params.scan_max_entries);
     return f;
 }

@@ -10,6 +10,8 @@ namespace plimsoll::modules::subuid {
 // Code::integrity when something other than a regular file stands there; a symlink counts as such.
 [[nodiscard]] Result<IdFile> read_id_file(const host::Sysroot& root, const std::string& path);
 [[nodiscard]] std::map<std::string, Result<FileState>> read_file_states(const host::Sysroot& root);
+// Fills labels, file_labels and tree_labelled.
+void read_labels(const host::Host& host, Facts& facts);
 [[nodiscard]] Result<std::optional<host::Accounts>> read_former_accounts(const host::Sysroot& root);
 [[nodiscard]] Result<SubidSource> read_subid_source(const host::Sysroot& root);
 [[nodiscard]] Result<AllocDefs> read_alloc_defs(const host::Sysroot& root);
@@ -27,7 +29,21 @@ namespace plimsoll::modules::subuid {
 [[nodiscard]] std::vector<RealId> find_more_uids(const host::Host& host);
 [[nodiscard]] Result<bool> nspawn_is_used(const host::Host& host);
 [[nodiscard]] Result<std::vector<RootlessUser>> find_rootless_users(const host::Host& host);
-[[nodiscard]] std::vector<Result<Helper>> find_helper(const host::Host& host, const std::string& name);
+
+// ---- helpers.cpp ----
+
+// Where the users' service managers look for programs: systemd's own directories, and before them every
+// other one that a PATH= in environment.d(5), environment(5) or systemd-user.conf(5) names.
+[[nodiscard]] Result<std::vector<std::string>> manager_path(const host::Sysroot& root);
+
+// All of that name in these directories, in their order, each once.
+[[nodiscard]] std::vector<Result<Helper>> find_helper(const host::Host& host, const std::string& name,
+                                                      const std::vector<std::string>& directories);
+
+// Programs of these names where people and installers put programs: three levels below /usr/local, /opt,
+// /srv, /home, /root, /tmp and /var/tmp. Symlinks are not followed. At most `budget` entries in all.
+[[nodiscard]] HelperCopies find_copies(const host::Host& host, const std::vector<std::string>& directories,
+                                       std::int64_t budget);
 
 // ---- scan.cpp ----
 

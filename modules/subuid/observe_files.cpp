@@ -9,6 +9,11 @@
 namespace plimsoll::modules::subuid {
 namespace {
 
+// Of whose integrity ranges depend.
+constexpr std::array own_files{"/etc/subuid", "/etc/subgid", "/etc/subuid-", "/etc/subgid-",
+                               "/etc/.pwd.lock"};
+constexpr std::array databases{"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"};
+
 // nullopt: no such file.
 Result<std::optional<std::string>> read_optional(const host::Sysroot& root, const std::string& path) {
     auto text = root.read(path);
@@ -39,8 +44,8 @@ Result<IdFile> read_id_file(const host::Sysroot& root, const std::string& path) 
     if (!S_ISREG(state->st_mode))
         return fail(Code::integrity, path + " is " + std::string(host::file_type_name(state->st_mode)) +
                                          ", not a regular file");
-    PLIMSOLL_TRY(const auto text, root.read(path));
-    return IdFile{true, host::parse_subid(text, path)};
+    PLIMSOLL_TRY(auto text, root.read(path));
+    return IdFile{true, host::parse_subid(std::move(text), path)};
 }
 
 bool acl_has_writers(std::string_view raw) {
@@ -73,8 +78,7 @@ bool acl_has_writers(std::string_view raw) {
 
 std::map<std::string, Result<FileState>> read_file_states(const host::Sysroot& root) {
     std::map<std::string, Result<FileState>> out;
-    for (const char* path :
-         {"/etc/subuid", "/etc/subgid", "/etc/subuid-", "/etc/subgid-", "/etc/.pwd.lock"}) {
+    for (const std::string path : own_files) {
         const auto st = root.lstat(path);
         if (!st) {
             if (st.error().code != Code::not_found)
@@ -93,6 +97,26 @@ std::map<std::string, Result<FileState>> read_file_states(const host::Sysroot& r
         out.emplace(path, state);
     }
     return out;
+}
+
+void read_labels(const host::Host& host, Facts& facts) {
+    std::vector<std::string> paths(own_files.begin(), own_files.end());
+    paths.insert(paths.end(), databases.begin(), databases.end());
+    facts.labels = read_label_policy(host, paths);
+    if (!facts.labels || !facts.labels->in_use)
+        return;
+    const auto label_of = [&](const std::string& path) -> Result<std::string> {
+        PLIMSOLL_TRY(const auto raw, host.root().xattr(path, "security.selinux"));
+        return raw ? raw->substr(0, raw->find('\0')) : "";
+    };
+    facts.tree_labelled = !label_of("/etc").value_or("").empty();
+    for (const auto& path : paths) {
+        const auto st = host.root().lstat(path);
+        if (st && S_ISREG(st->st_mode))
+            facts.file_labels.emplace(path, label_of(path));
+        else if (!st && st.error().code != Code::not_found)
+            facts.file_labels.emplace(path, Failure(st.error()));
+    }
 }
 
 Result<std::optional<host::Accounts>> read_former_accounts(const host::Sysroot& root) {

@@ -5,9 +5,6 @@
 #include <algorithm>
 #include <set>
 
-#include <fcntl.h>
-#include <sys/statvfs.h>
-
 namespace plimsoll::modules::subuid {
 namespace {
 
@@ -104,41 +101,6 @@ Result<std::vector<RootlessUser>> find_rootless_users(const host::Host& host) {
         PLIMSOLL_TRY(const auto reason, rootless_sign(host, u));
         if (!reason.empty())
             out.push_back({u.name, printable(reason)});
-    }
-    return out;
-}
-
-namespace {
-
-Result<Helper> read_helper(const host::Host& host, const std::string& path) {
-    PLIMSOLL_TRY(const auto st, host.root().stat(path));
-    Helper out{path, {st.st_mode, st.st_uid, st.st_gid, st.st_nlink}};
-    PLIMSOLL_TRY(out.capability, host.root().xattr(path, "security.capability"));
-    if (!host.live())
-        return out;  // mount options of an image are not those of the host it will run on
-    PLIMSOLL_TRY(const auto fd, host.root().open_at(path, O_PATH));
-    struct statvfs fs{};
-    if (::fstatvfs(fd.get(), &fs) < 0)
-        return fail_errno("statvfs " + path);
-    out.nosuid = (fs.f_flag & ST_NOSUID) != 0;
-    return out;
-}
-
-}  // namespace
-
-std::vector<Result<Helper>> find_helper(const host::Host& host, const std::string& name) {
-    std::vector<Result<Helper>> out;
-    std::set<std::pair<dev_t, ino_t>> seen;  // /bin is /usr/bin on most hosts
-    for (const std::string dir :
-         {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
-        const std::string path = dir + "/" + name;
-        const auto st = host.root().stat(path);
-        if (!st && st.error().code == Code::not_found)
-            continue;
-        if (!st)
-            out.emplace_back(Failure(st.error()));
-        else if (seen.emplace(st->st_dev, st->st_ino).second)
-            out.push_back(read_helper(host, path));
     }
     return out;
 }

@@ -21,6 +21,14 @@ const std::vector<policy::Param<Params>>& Subuid::params() {
         {"subuid.missing", "users", &Params::users, "Users that run rootless containers."},
         {"subuid.missing", "discover", &Params::discover,
          "Also take users for rootless that linger, own rootless units or have a rootless API socket."},
+        {"subuid.missing",
+         "only_named",
+         &Params::only_named,
+         "Whether only these users, the tenants of provision, the owners that subuid.stale-owner allows and "
+         "the "
+         "engines' own users may have ranges.",
+         {},
+         Value(true)},
         {"subuid.stale-owner", "allow", &Params::allowed_owners,
          "Owners that need no account, besides the ones that the engines' configuration names."},
         {"subuid.nss-source", "expected", &Params::nss_source,
@@ -44,6 +52,13 @@ const std::vector<policy::Param<Params>>& Subuid::params() {
          &Params::alloc_min_count,
          "Lowest SUB_UID_COUNT and SUB_GID_COUNT that is acceptable.",
          {.min = 1, .max = ids}},
+        {"subuid.idmap-helpers",
+         "max_entries",
+         &Params::helper_max_entries,
+         "Files and directories to look at for privileged copies outside of the PATH; the verdict is unknown "
+         "when "
+         "there are more.",
+         {.min = 0, .max = 100000000}},
         {"subuid.foreign-scan",
          "max_entries",
          &Params::scan_max_entries,

@@ -88,12 +88,28 @@ class Walk {
     StorageScan& out_;
 };
 
+// Whether some configuration names another place for rootless storage; what cannot be read may do so.
+void note_elsewhere(const host::Host& host, StorageScan& out) {
+    for (const char* file : {"/etc/containers/storage.conf", "/usr/share/containers/storage.conf"}) {
+        const auto text = host.root().read(file);
+        const bool named = text ? text->find("rootless_storage_path") != std::string::npos
+                                : text.error().code != Code::not_found;
+        if (named)
+            out.elsewhere.emplace();
+    }
+    for (const auto& u : host.accounts()->users)
+        for (const char* file : {"/.config/containers/storage.conf", "/.config/docker/daemon.json"})
+            if (u.home.starts_with('/') && host.root().exists(u.home + file))
+                out.elsewhere.insert(u.name);
+}
+
 }  // namespace
 
 StorageScan scan_storage(const host::Host& host, std::int64_t budget) {
     StorageScan out;
     if (!host.accounts())
         return out;
+    note_elsewhere(host, out);
     Walk walk(host.root(), budget, out);
     for (const auto& u : host.accounts()->users) {
         if (u.uid == 0 || u.home.size() <= 1 || u.home.front() != '/')

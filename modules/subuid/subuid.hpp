@@ -5,10 +5,12 @@
 #include "core/host/login_defs.hpp"
 #include "core/host/subid.hpp"
 #include "core/policy/module.hpp"
+#include "modules/subuid/labels.hpp"
 
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,7 @@ struct Params {
     std::int64_t min_size{65536};               // min-size
     std::vector<std::string> users{};           // missing
     bool discover{true};                        // missing
+    bool only_named{false};                     // missing
     std::vector<std::string> allowed_owners{};  // stale-owner
     std::string nss_source{"files"};            // nss-source
     std::string containers_owner{};             // containers-user
@@ -26,6 +29,7 @@ struct Params {
     std::int64_t containers_min{65536};         // containers-user
     std::int64_t alloc_min_start{100000};       // alloc-policy
     std::int64_t alloc_min_count{65536};        // alloc-policy
+    std::int64_t helper_max_entries{5000};      // idmap-helpers
     std::int64_t scan_max_entries{20000};       // foreign-scan
 };
 
@@ -73,6 +77,12 @@ struct Helper {  // newuidmap or newgidmap as the user manager's PATH finds it
     bool nosuid{false};                       // the filesystem ignores setuid and file capabilities
 };
 
+struct HelperCopies {  // outside of that PATH
+    std::vector<Helper> found{};
+    bool exhausted{false};                // the budget ended before the directories did
+    std::vector<std::string> problems{};  // what could not be read
+};
+
 struct StoredIds {  // what one rootless storage directory holds
     std::string user;
     std::string directory;
@@ -84,6 +94,8 @@ struct StorageScan {
     std::vector<StoredIds> stores{};
     bool exhausted{false};                // the budget ended before the directories did
     std::vector<std::string> problems{};  // directories that could not be read
+    // Users whose configuration may put the storage where it was not looked for; "" stands for all.
+    std::set<std::string, std::less<>> elsewhere{};
 };
 
 struct RootlessUser {
@@ -97,6 +109,10 @@ struct Facts {
     std::array<Result<IdFile>, 2> factory_files{};  // the image's copies in /usr/etc
     // Existing ones of /etc/subuid, subgid, their backups and /etc/.pwd.lock, by path.
     std::map<std::string, Result<FileState>> file_states{};
+    Result<LabelPolicy> labels{};
+    // security.selinux of the existing ones of those files and of the account databases; "" without.
+    std::map<std::string, Result<std::string>> file_labels{};
+    bool tree_labelled{false};  // /etc has a label
     Result<host::Accounts> accounts{};
     Result<std::optional<host::Accounts>> former_accounts{};  // /etc/passwd-
     std::vector<RealId> more_uids{};                          // besides the accounts: processes, homes
@@ -110,6 +126,7 @@ struct Facts {
     Result<std::vector<std::string>> homed_users{};
     Result<std::vector<RootlessUser>> rootless_users{};
     std::map<std::string, std::vector<Result<Helper>>> helpers{};  // by name, all of PATH in its order
+    HelperCopies helper_copies{};
     StorageScan scan{};
 };
 

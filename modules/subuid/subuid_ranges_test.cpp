@@ -189,10 +189,10 @@ TEST(RangeOverlap, ComparesHalfOpenRangesByOwner) {
         {
             {"adjacent", std::string(fine), std::string(fine), {"pass host"}},
             {"empty", "", "", {"not-applicable host"}},
-            {"same start", "alice:100000:65536\nbob:100000:65536\n", "", {"fail alice,bob high by-hand"}},
-            {"one id", "alice:100000:65537\nbob:165536:65536\n", "", {"fail alice,bob high by-hand"}},
-            {"inside", "alice:100000:65536\nbob:110000:10\n", "", {"fail alice,bob high by-hand"}},
-            {"in the group file", "", "bob:110000:10\nalice:100000:65536\n", {"fail bob,alice high by-hand"}},
+            {"same start", "alice:100000:65536\nbob:100000:65536\n", "", {"fail alice,bob high fixable"}},
+            {"one id", "alice:100000:65537\nbob:165536:65536\n", "", {"fail alice,bob high fixable"}},
+            {"inside", "alice:100000:65536\nbob:110000:10\n", "", {"fail alice,bob high fixable"}},
+            {"in the group file", "", "bob:110000:10\nalice:100000:65536\n", {"fail bob,alice high fixable"}},
             {"uid against gid is nothing", "alice:100000:65536\n", "bob:100000:65536\n", {"pass host"}},
             {"name and number are one owner", "alice:100000:65536\n1000:100000:65536\n", "", {"pass host"}},
             {"octal overlaps for shadow",
@@ -206,12 +206,62 @@ TEST(RangeOverlap, ComparesHalfOpenRangesByOwner) {
             {"covered by a later, longer one",
              "alice:100000:10\nalice:100000:99\nbob:100050:1\n",
              "",
-             {"fail alice,bob high by-hand"}},
+             {"fail alice,bob high fixable"}},
             {"prized owner",
              "alice:100000:65536\ncontainers:100000:65536\n",
              "",
-             {"fail alice,containers critical by-hand"}},
+             {"fail alice,containers critical fixable"}},
         });
+}
+
+TEST(RangeOverlap, TheOwnerWithoutDataMoves) {
+    const Tree tree;
+    fill(tree, "alice:100000:65536\nbob:100000:65536\n", "alice:100000:65536\nbob:150000:10\nbob:300000:5\n");
+    const auto fix = [&](const Options& o = {}) {
+        return judge(tree, "subuid.range-overlap", o).front().fix->changes;
+    };
+    EXPECT_EQ(fix(), (std::vector<policy::Change>{policy::AllocateRange{"bob", 196608, 65536, true, false},
+                                                  policy::AllocateRange{"bob", 327680, 10, false, true},
+                                                  policy::EditLines{"/etc/subuid", {"bob:100000:65536"}},
+                                                  policy::EditLines{"/etc/subgid", {"bob:150000:10"}}}))
+        << "the other line of bob stays";
+    tree.directory("/home/bob/.local/share/containers/storage");
+    fill(tree, "alice:100000:65536\nbob:100000:65536\n", "alice:100000:65536\nbob:100000:65536\n");
+    EXPECT_EQ(fix(), (std::vector<policy::Change>{policy::AllocateRange{"alice", 196608, 65536, true, true},
+                                                  policy::EditLines{"/etc/subuid", {"alice:100000:65536"}},
+                                                  policy::EditLines{"/etc/subgid", {"alice:100000:65536"}}}));
+    tree.write("/home/alice/.config/containers/storage.conf", "");
+    EXPECT_TRUE(fix().empty()) << "her storage may be anywhere";
+    tree.remove("/home/alice");
+    tree.write("/etc/containers/storage.conf", "[storage]\nrootless_storage_path = \"/srv/$USER\"\n");
+    EXPECT_TRUE(fix().empty()) << "everybody's storage may be there";
+    tree.remove("/etc/containers");
+    EXPECT_FALSE(fix().empty());
+    Options o;
+    o.params.scan_max_entries = 0;
+    tree.write("/home/bob/.local/share/containers/storage/x", "");
+    EXPECT_TRUE(fix(o).empty()) << "not everything was seen";
+    tree.write("/var/lib/plimsoll/subid-ledger", "garbage\n");
+    EXPECT_TRUE(fix().empty()) << "nothing can be given out";
+}
+
+TEST(RangeOverlap, NobodyMovesWhileAProcessUsesTheIds) {
+    const Tree tree;
+    fill(tree, "alice:100000:65536\nbob:100000:65536\n", "");
+    Facts facts = Subuid::observe(tree.host(), {}, {});
+    facts.live = true;
+    host::Process p;
+    p.pid = 20;
+    p.user_ns = 5000;
+    p.uid_map = p.gid_map = std::vector<host::IdMapLine>{{1, 165535, 1}};
+    facts.processes = std::vector<host::Process>{p};
+    const auto found = [&] { return brief(of(Subuid::evaluate({}, {}, facts, {}), "subuid.range-overlap")); };
+    EXPECT_EQ(found(), std::vector<std::string>{"fail alice,bob high by-hand"});
+    facts.processes->front().uid_map = facts.processes->front().gid_map =
+        std::vector<host::IdMapLine>{{1, 165536, 1}};
+    EXPECT_EQ(found(), std::vector<std::string>{"fail alice,bob high fixable"});
+    facts.processes = fail(Code::permission, "/proc");
+    EXPECT_EQ(found(), std::vector<std::string>{"fail alice,bob high by-hand"});
 }
 
 TEST(SelfOverlap, IsMerged) {

@@ -119,6 +119,38 @@ TEST(Missing, IsUnknownWhenHomesCannotBeSeen) {
     EXPECT_NE(judge(tree, "subuid.missing").front().status, Status::pass);
 }
 
+TEST(Missing, InStrictNobodyElseHasRanges) {
+    const Tree tree;
+    fill(tree,
+         std::string(one) + "1001:200000:65536\ncontainers:300000:65536\nroot:400000:1\n#c:1:2\nghost:5:1\n",
+         one);
+    Options strict;
+    strict.params.only_named = true;
+    const auto verdict = [&] { return brief(judge(tree, "subuid.missing", strict)); };
+    EXPECT_EQ(verdict(), (std::vector<std::string>{"fail alice medium by-hand", "fail bob medium by-hand",
+                                                   "fail ghost medium by-hand"}));
+    strict.params.allowed_owners = {"ghost"};
+    strict.wanted.tenants = {policy::Tenant{.user = "bob"}};
+    fill(tree, std::string(one) + "bob:200000:65536\nghost:5:1\n", std::string(one) + "bob:200000:65536\n");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail alice medium by-hand"});
+    strict.params.users = {"alice"};
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+    tree.remove("/etc/passwd");
+    tree.fifo("/etc/passwd");
+    for (const auto& f : judge(tree, "subuid.missing", strict))
+        EXPECT_NE(f.status, Status::pass);
+    tree.remove("/etc/passwd");
+    fill(tree, "containers:300000:65536\n", "");
+    tree.write("/etc/containers/storage.conf", "[storage\n");
+    EXPECT_EQ(verdict().front(), "fail alice medium fixable") << "named, but without a range";
+    strict.params.users.clear();
+    strict.wanted.tenants.clear();
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail containers medium by-hand"})
+        << "whether an engine names this owner cannot be seen";
+    fill(tree, "", "");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"not-applicable host"});
+}
+
 TEST(GidParity, ComparesBothFiles) {
     expect_cases("subuid.gid-parity",
                  {

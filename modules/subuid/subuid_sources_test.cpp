@@ -158,6 +158,58 @@ TEST(IdmapHelpers, NeedExactlyTheirPrivilege) {
     EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "a copy without privilege is harmless";
 }
 
+TEST(IdmapHelpers, AreSoughtWhereTheUserManagerLooks) {
+    const Tree tree;
+    fill(tree, one, one);
+    tree.write("/usr/bin/newuidmap", "", 04755);
+    tree.write("/usr/bin/newgidmap", "", 04755);
+    const auto verdict = [&] { return brief(judge(tree, "subuid.idmap-helpers")); };
+    tree.write("/opt/lib/deep/er/tools/newuidmap", "", 0755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+    for (const auto& [file, text] : std::vector<std::pair<std::string, std::string>>{
+             {"/etc/environment.d/50-x.conf", "PATH=/opt/lib/deep/er/tools:$PATH\n"},
+             {"/usr/lib/environment.d/50-x.conf", "A=b\nPATH=\"/opt/lib/deep/er/tools:${PATH}\"\n"},
+             {"/etc/environment", "PATH='/opt/lib/deep/er/tools'\n"},
+             {"/etc/systemd/user.conf.d/x.conf",
+              "[Manager]\nDefaultEnvironment=A=b PATH=/opt/lib/deep/er/tools\n"},
+             {"/etc/systemd/user.conf", "ManagerEnvironment = \"PATH=/opt/lib/deep/er/tools:/usr/bin\"\n"}}) {
+        tree.write(file, text);
+        EXPECT_EQ(verdict().front(), "fail /opt/lib/deep/er/tools/newuidmap high by-hand") << file;
+        tree.remove(file);
+    }
+    tree.fifo("/etc/environment");
+    EXPECT_EQ(judge(tree, "subuid.idmap-helpers").front().status, Status::unknown);
+}
+
+TEST(IdmapHelpers, PrivilegedCopiesElsewhereAreFound) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "needs root: setuid matters for files of root";
+    const Tree tree;
+    fill(tree, one, one);
+    tree.write("/usr/bin/newuidmap", "", 04755);
+    tree.write("/usr/bin/newgidmap", "", 04755);
+    const auto verdict = [&](const Options& o = {}) { return brief(judge(tree, "subuid.idmap-helpers", o)); };
+    const std::string copy = "/home/alice/bin/newuidmap";
+    tree.write(copy, "", 0755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "without privilege";
+    ::chmod(tree.path(copy).c_str(), 04755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail /home/alice/bin/newuidmap high by-hand"});
+    ASSERT_EQ(::chown(tree.path(copy).c_str(), 1000, 1000), 0);
+    ::chmod(tree.path(copy).c_str(), 04755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "setuid alice is no host privilege";
+    tree.remove(copy);
+    tree.link(copy, "/usr/bin/newuidmap");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "the same file";
+    tree.write("/tmp/a/b/c/newuidmap", "", 04755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "too deep to be looked for";
+    tree.write("/opt/newgidmap", "", 04755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail /opt/newgidmap high by-hand"});
+    tree.remove("/opt/newgidmap");
+    Options few;
+    few.params.helper_max_entries = 2;
+    EXPECT_EQ(verdict(few), std::vector<std::string>{"unknown copies"});
+}
+
 TEST(IdmapHelpers, TakeFileCapabilitiesToo) {
     if (::geteuid() != 0)
         GTEST_SKIP() << "needs root to set file capabilities";

@@ -10,13 +10,14 @@ using namespace plimsoll;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
-    const auto file = host::parse_subid(text, "/etc/subuid");
+    const auto file = host::parse_subid(std::string(text), "/etc/subuid");
     const auto all = host::occupied(file);
     for (const auto& line : file.lines)
-        for (std::size_t v = 0; v < line.views.size(); ++v) {
-            if (!line.views[v])
+        for (const auto v : host::subid_views) {
+            const host::SubidEntry* entry = line.in(v);
+            if (entry == nullptr)
                 continue;
-            const auto ids = host::handed_out(*line.views[v], static_cast<host::SubidView>(v));
+            const auto ids = host::handed_out(*entry, v);
             for (const Range r : ids.ranges())
                 if (!all.contains(r) || r.end > std::uint64_t{1} << 32U)
                     std::abort();
