@@ -111,7 +111,23 @@ std::string in_use(const Context& c, const std::vector<Line>& lines) {
     return "";
 }
 
+// Whether some reader gives the line to another owner, who would lose ids with it.
+bool read_for_another(const host::SubidLine& line) {
+    std::optional<std::string_view> owner;
+    for (const auto view : host::subid_views)
+        if (const host::SubidEntry* entry = line.in(view)) {
+            if (owner.value_or(entry->owner) != entry->owner)
+                return true;
+            owner = entry->owner;
+        }
+    return false;
+}
+
 Fix stale_fix(const Context& c, const std::vector<Line>& lines) {
+    const auto for_another = [&](const Line& l) { return read_for_another(c.line(l.kind, *l.grant)); };
+    if (std::ranges::any_of(lines, for_another))
+        return by_hand(
+            "write the lines in the one form that all readers take alike (subuid.parser-divergence)");
     const std::string obstacle = in_use(c, lines);
     if (!obstacle.empty())
         return by_hand("find out whether anything still needs the range, then remove the lines: " + obstacle);

@@ -221,7 +221,7 @@ TEST(RangeOverlap, TheOwnerWithoutDataMoves) {
         return judge(tree, "subuid.range-overlap", o).front().fix->changes;
     };
     EXPECT_EQ(fix(), (std::vector<policy::Change>{policy::AllocateRange{"bob", 196608, 65536, true, false},
-                                                  policy::AllocateRange{"bob", 327680, 10, false, true},
+                                                  policy::AllocateRange{"bob", 262144, 10, false, true},
                                                   policy::EditLines{"/etc/subuid", {"bob:100000:65536"}},
                                                   policy::EditLines{"/etc/subgid", {"bob:150000:10"}}}))
         << "the other line of bob stays";
