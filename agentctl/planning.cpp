@@ -7,11 +7,6 @@
 
 namespace plimsoll::agentctl {
 
-bool has_automatic_fix(const policy::Finding& f) {
-    return f.status == policy::Status::fail && f.fix && !f.fix->changes.empty() &&
-           f.fix->cls != policy::FixClass::never_automatic;
-}
-
 bool is_by_hand(const policy::Finding& f) {
     return f.status == policy::Status::fail && !has_automatic_fix(f);
 }

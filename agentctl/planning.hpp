@@ -2,11 +2,12 @@
 // Which findings plan and apply act on.
 #pragma once
 #include "agentctl/session.hpp"
+#include "core/host/remedy.hpp"
 
 namespace plimsoll::agentctl {
 
-// Failing, with changes that a program may carry out.
-[[nodiscard]] bool has_automatic_fix(const policy::Finding& finding);
+using host::has_automatic_fix;
+
 // Failing, and left to a person.
 [[nodiscard]] bool is_by_hand(const policy::Finding& finding);
 // Whether --enforced leaves this finding in.

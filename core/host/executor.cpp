@@ -57,6 +57,7 @@ struct Executor::State {
     ServiceManager* services;
     Fd lock;
     Entry current{};
+    std::uint64_t last_id{0};  // of the entries that this executor has closed
     std::vector<std::string> problems{};
 
     [[nodiscard]] Workshop shop() const { return {host, journal, services}; }
@@ -76,8 +77,11 @@ struct Executor::State {
 Result<void> Executor::State::begin() {
     if (current.id != 0)
         return {};
-    PLIMSOLL_TRY(const auto ids, journal.ids());
-    current.id = ids.empty() ? 1 : ids.back() + 1;
+    if (last_id == 0) {
+        PLIMSOLL_TRY(const auto ids, journal.ids());
+        last_id = ids.empty() ? 0 : ids.back();
+    }
+    current.id = last_id + 1;
     current.time = to_rfc3339(wall_clock());
     return {};
 }
@@ -194,6 +198,13 @@ Executor::~Executor() = default;
 
 std::uint64_t Executor::current_entry() const {
     return state_->current.id;
+}
+
+void Executor::close_entry() {
+    if (state_->current.id == 0)
+        return;
+    state_->last_id = state_->current.id;  // nobody else adds entries while we hold the lock
+    state_->current = {};
 }
 
 const std::vector<std::string>& Executor::problems() const {

@@ -68,6 +68,9 @@ class Executor {
     // The entry of this run's changes; 0 before the first.
     [[nodiscard]] std::uint64_t current_entry() const;
 
+    // The next change begins a new entry. For one that lives as long as the daemon.
+    void close_entry();
+
     // What open() found wrong: damaged entries, and steps of an interrupted run whose target is neither as
     // before nor as intended. They hinder nothing else; one line each, to be shown.
     [[nodiscard]] const std::vector<std::string>& problems() const;

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/host/remedy.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace plimsoll::host {
+namespace {
+
+using policy::Finding;
+using policy::Status;
+
+bool same_matter(const Finding& a, const Finding& b) {
+    return a.control == b.control && a.subject == b.subject;
+}
+
+// Why the fix cannot be said to have worked; nullopt when it has.
+std::optional<std::string> doubt(const Finding& f, const policy::Assessment& before,
+                                 const policy::Assessment& after) {
+    const auto count = [&](const policy::Assessment& a, Status s) {
+        return std::ranges::count_if(a.findings,
+                                     [&](const Finding& o) { return o.status == s && same_matter(o, f); });
+    };
+    const bool again = std::ranges::any_of(after.findings, [&](const Finding& o) {
+        return o.status == Status::fail && same_matter(o, f) && o.message == f.message;
+    });
+    if (again && count(after, Status::fail) >= count(before, Status::fail))
+        return title_of(f) + ": still fails after its fix: " + f.message;
+    for (const Finding& o : after.findings)
+        if (o.status == Status::unknown && same_matter(o, f) &&
+            count(after, Status::unknown) > count(before, Status::unknown))
+            return title_of(f) + ": cannot be observed after its fix: " + o.message;
+    return std::nullopt;
+}
+
+}  // namespace
+
+bool has_automatic_fix(const Finding& f) {
+    return f.status == Status::fail && f.fix && !f.fix->changes.empty() &&
+           f.fix->cls != policy::FixClass::never_automatic;
+}
+
+std::string title_of(const Finding& f) {
+    return f.control + (f.subject.empty() ? "" : " (" + f.subject + ")");
+}
+
+Result<std::vector<std::string>> carry_out_fix(const Finding& f, const policy::Assessment& before,
+                                               Executor& executor, const LookAgain& look_again) {
+    std::vector<std::string> steps;
+    for (const auto& change : f.fix->changes) {
+        if (auto applied = executor.apply(f.control, f.subject, change); !applied)
+            return Failure(
+                std::move(applied).error().context(title_of(f) + ": could not " + describe(change)));
+        steps.push_back(describe(change));
+    }
+    if (auto why = doubt(f, before, look_again(f.control)))
+        return fail(Code::integrity, *std::move(why));
+    return steps;
+}
+
+}  // namespace plimsoll::host
