@@ -4,6 +4,7 @@
 #include "core/base/digest.hpp"
 #include "core/base/text.hpp"
 #include "core/host/account_lock.hpp"
+#include "core/host/stop_container.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -218,6 +219,15 @@ Result<Draft> draft(const View& view, const policy::UnitAction& c) {
     Draft out;
     if (view.host().live())
         out.unit = c;
+    return out;
+}
+
+Result<Draft> draft(const View& view, const policy::StopContainer& c) {
+    if (!view.host().live())
+        return fail(Code::unsupported, "stop a container: not a running host");
+    PLIMSOLL_CHECK(check_container(view.host().root(), c));
+    Draft out;
+    out.stop = c;
     return out;
 }
 

@@ -33,10 +33,11 @@ struct Draft {
     std::vector<FileDraft> files{};  // only those that really change
     std::optional<KnobDraft> knob{};
     std::optional<policy::UnitAction> unit{};
+    std::optional<policy::StopContainer> stop{};
     std::vector<LedgerEntry> ledger{};  // recorded before the files are written
 
     // The host is already as the change wants it.
-    [[nodiscard]] bool empty() const { return files.empty() && !knob && !unit; }
+    [[nodiscard]] bool empty() const { return files.empty() && !knob && !unit && !stop; }
 };
 
 // The files of a host with drafts laid over them that were not carried out.

@@ -87,6 +87,11 @@ std::string say(const policy::UnitAction& c) {
     return c.unit.empty() ? verb + " the service manager's units" : verb + " " + printable(c.unit);
 }
 
+std::string say(const policy::StopContainer& c) {
+    return "stop the container of pid " + std::to_string(c.init) +
+           (c.unit.empty() ? "" : " by " + printable(c.unit)) + " (cannot be undone)";
+}
+
 std::string metadata(const FileImage& image) {
     std::string out = "mode " + in_octal(image.mode) + ", owner " + std::to_string(image.uid) + ":" +
                       std::to_string(image.gid);
@@ -137,6 +142,8 @@ class Previews {
             add(f);
         if (draft.knob)
             add_value(draft.knob->path, printable(trim(draft.knob->before)), printable(draft.knob->after));
+        if (draft.stop)
+            add_value(target_of(*draft.stop), "running", "stopped; undo cannot start it again");
         if (draft.unit)
             add_value(draft.unit->unit.empty() ? "systemd" : draft.unit->unit, "", verb_of(*draft.unit));
     }
@@ -198,6 +205,8 @@ std::string target_of(const policy::Change& change) {
                 return join(databases_of(c), " ");
             else if constexpr (std::is_same_v<C, policy::UnitAction>)
                 return c.unit.empty() ? "systemd" : c.unit;
+            else if constexpr (std::is_same_v<C, policy::StopContainer>)
+                return "pid " + std::to_string(c.init);
             else
                 return c.path;
         },

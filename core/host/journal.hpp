@@ -48,6 +48,7 @@ struct Record {
     std::vector<FileStep> files{};
     std::optional<KnobStep> knob{};
     std::optional<UnitStep> unit{};
+    std::optional<policy::StopContainer> stop{};
 };
 
 struct Entry {

@@ -111,6 +111,15 @@ Value write_unit(const UnitStep& unit) {
     return t;
 }
 
+Value write_stop(const policy::StopContainer& stop) {
+    Table t;
+    t.set("cgroup", bytes(stop.cgroup));
+    t.set("unit", bytes(stop.unit));
+    t.set("init", number(static_cast<std::uint64_t>(stop.init)));
+    t.set("start", number(stop.start));
+    return t;
+}
+
 Value write_record(const Record& r) {
     Table t;
     t.set("state", state_names[static_cast<std::size_t>(r.step.state)]);
@@ -128,6 +137,8 @@ Value write_record(const Record& r) {
         t.set("knob", write_knob(*r.knob));
     if (r.unit)
         t.set("unit", write_unit(*r.unit));
+    if (r.stop)
+        t.set("stop", write_stop(*r.stop));
     return t;
 }
 
@@ -226,6 +237,7 @@ class Reader {
 };
 
 constexpr std::uint64_t max_id = 0xffffffff;
+constexpr std::uint64_t max_pid = 0x7fffffff;
 constexpr std::uint64_t any_number = 0x7fffffffffffffff;
 
 StoredImage read_image(const Value* v, std::string& problem) {
@@ -297,6 +309,11 @@ Record read_record(const Value& v, std::string& problem) {
         Reader u(r.optional("unit"), problem);
         out.unit = {{u.choice<policy::UnitAction::Verb>("verb", verb_names), u.text("unit")},
                     u.boolean("was_active")};
+    }
+    if (r.optional("stop") != nullptr) {
+        Reader stop(r.optional("stop"), problem);
+        out.stop = {stop.text("cgroup"), stop.text("unit"), static_cast<int>(stop.number("init", max_pid)),
+                    stop.number("start", any_number)};
     }
     return out;
 }

@@ -2,9 +2,11 @@
 #include "core/host/processes.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/namespaces.hpp"
 #include "core/host/read_fd.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include <dirent.h>
@@ -13,14 +15,7 @@
 namespace plimsoll::host {
 namespace {
 
-constexpr std::size_t proc_max = std::size_t{1} << 20;
-
-// One open instead of Sysroot::read's two, and no look at the type first: below /proc the kernel makes every
-// file, there are thousands of them, and none is a device.
-Result<std::string> read_kernel(const Sysroot& root, const std::string& path, std::size_t max) {
-    PLIMSOLL_TRY(const Fd fd, root.open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    return read_fd(fd, path, max, 0);
-}
+constexpr std::uint64_t forked_no_exec = 0x40;  // linux/sched.h PF_FORKNOEXEC
 
 std::optional<std::uint32_t> id32(std::string_view s) {
     const auto v = parse_u64(s);
@@ -30,7 +25,7 @@ std::optional<std::uint32_t> id32(std::string_view s) {
 }
 
 std::optional<std::vector<IdMapLine>> read_id_map(const Sysroot& root, const std::string& path) {
-    const auto text = read_kernel(root, path, proc_max);
+    const auto text = read_kernel_file(root, path);
     if (!text)
         return std::nullopt;
     std::vector<IdMapLine> out;
@@ -46,59 +41,152 @@ std::optional<std::vector<IdMapLine>> read_id_map(const Sysroot& root, const std
     return out;
 }
 
-void read_status(std::string_view text, Process& p) {
-    for (const auto line : split_lines(text)) {
-        const auto f = words(line);
-        if (f.size() == 5 && f[0] == "Uid:")
-            for (std::size_t i = 0; i < 4; ++i)
-                p.uid[i] = id32(f[i + 1]).value_or(std::numeric_limits<std::uint32_t>::max());
-        else if (f.size() == 2 && f[0] == "PPid:")
-            p.parent = static_cast<int>(id32(f[1]).value_or(0));
-        else if (!f.empty() && f[0] == "Groups:")
-            for (std::size_t i = 1; i < f.size(); ++i)
-                if (const auto g = id32(f[i]))
-                    p.groups.push_back(*g);
+std::optional<std::uint64_t> from_hex(std::string_view s) {
+    std::uint64_t out = 0;
+    const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), out, 16);
+    if (error != std::errc() || end != s.data() + s.size())
+        return std::nullopt;
+    return out;
+}
+
+// "Name:" escapes newline and backslash (proc(5)).
+std::string comm_of(std::string_view name) {
+    std::string out;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const bool escaped = name[i] == '\\' && i + 1 < name.size();
+        out += !escaped ? name[i] : name[i + 1] == 'n' ? '\n' : name[i + 1];
+        i += escaped ? 1 : 0;
+    }
+    return out;
+}
+
+void read_ids(const std::vector<std::string_view>& fields, std::array<std::uint32_t, 4>& out) {
+    for (std::size_t i = 0; i < out.size() && i < fields.size(); ++i)
+        out[i] = id32(fields[i]).value_or(std::numeric_limits<std::uint32_t>::max());
+}
+
+// The five lines stand together; a kernel that leaves one out tells nothing that could be relied on.
+void read_capability(std::string_view key, std::string_view value, Process& p, unsigned& seen) {
+    static constexpr std::array<std::string_view, 5> keys{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"};
+    static constexpr std::array members{&Capabilities::inheritable, &Capabilities::permitted,
+                                        &Capabilities::effective, &Capabilities::bounding,
+                                        &Capabilities::ambient};
+    const auto at = static_cast<std::size_t>(std::ranges::find(keys, key) - keys.begin());
+    const auto bits = at < keys.size() ? from_hex(value) : std::nullopt;
+    if (!bits)
+        return;
+    if (!p.capabilities)
+        p.capabilities.emplace();
+    (*p.capabilities).*members[at] = *bits;
+    seen |= 1U << at;
+}
+
+void read_status_line(std::string_view key, std::string_view value, Process& p) {
+    if (key == "Name") {
+        p.comm = comm_of(value.substr(std::min<std::size_t>(value.find_first_not_of('\t'), value.size())));
+    } else if (key == "Uid" || key == "Gid") {
+        if (const auto f = words(value); f.size() == 4)
+            read_ids(f, key == "Uid" ? p.uid : p.gid);
+    } else if (key == "PPid") {
+        p.parent = static_cast<int>(id32(trim(value)).value_or(0));
+    } else if (key == "Groups") {
+        for (const auto w : words(value))
+            if (const auto g = id32(w))
+                p.groups.push_back(*g);
+    } else if (key == "NSpid") {
+        for (const auto w : words(value))
+            p.ns_pids.push_back(static_cast<int>(id32(w).value_or(0)));
+    } else if (key == "Threads") {
+        p.threads = parse_u64(trim(value)).value_or(1);
+    } else if (key == "NoNewPrivs") {
+        if (const auto v = parse_u64(trim(value)); v && *v <= 1)
+            p.no_new_privs = *v == 1;
+    } else if (key == "Seccomp") {
+        if (const auto v = parse_u64(trim(value)); v && *v <= 2)
+            p.seccomp = static_cast<int>(*v);
     }
 }
 
-std::optional<std::uint64_t> read_user_ns(const Sysroot& root, const std::string& dir) {
-    const auto link = root.read_link(dir + "/ns/user");  // "user:[4026531837]"
-    if (!link || !link->starts_with("user:[") || !link->ends_with("]"))
-        return std::nullopt;
-    return parse_u64(std::string_view(*link).substr(6, link->size() - 7));
+void read_status(std::string_view text, Process& p) {
+    unsigned seen = 0;
+    for (const auto line : split_lines(text)) {
+        const auto colon = line.find(':');
+        if (colon == std::string_view::npos)
+            continue;
+        const auto key = line.substr(0, colon);
+        const auto value = line.substr(colon + 1);
+        if (key.starts_with("Cap"))
+            read_capability(key, trim(value), p, seen);
+        else
+            read_status_line(key, value, p);
+    }
+    if (seen != 0x1fU)
+        p.capabilities.reset();
+}
+
+// The map of the initial user namespace, and of it alone whatever a map like it may say.
+std::vector<IdMapLine> full_map() {
+    return {{0, 0, std::numeric_limits<std::uint32_t>::max()}};
+}
+
+}  // namespace
+
+Result<std::string> read_kernel_file(const Sysroot& root, const std::string& path, std::size_t max) {
+    PLIMSOLL_TRY(const Fd fd, root.open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    return read_fd(fd, path, max, 0);
+}
+
+Result<ProcessStat> read_process_stat(const Sysroot& root, int pid) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+    const auto text = read_kernel_file(root, path);
+    if (!text)
+        return text.error().sys_errno == ESRCH ? fail(Code::not_found, path + ": the process is gone")
+                                               : Failure(text.error());
+    // The name is in parentheses and may hold any byte, even ')'.
+    const auto name_end = text->rfind(')');
+    const auto f = words(name_end == std::string::npos ? std::string_view()
+                                                       : std::string_view(*text).substr(name_end + 1));
+    constexpr std::size_t flags = 9 - 3;  // proc(5) counts from 1, and the first here is field 3
+    constexpr std::size_t start = 22 - 3;
+    const auto bits = f.size() > start ? parse_u64(f[flags]) : std::nullopt;
+    const auto ticks = f.size() > start ? parse_u64(f[start]) : std::nullopt;
+    if (!bits || !ticks)
+        return fail(Code::invalid_input, path + ": not a line of stat");
+    return ProcessStat{*ticks, (*bits & forked_no_exec) != 0};
 }
 
 std::optional<Process> read_process(const Sysroot& root, int pid) {
     const std::string dir = "/proc/" + std::to_string(pid);
-    const auto status = read_kernel(root, dir + "/status", proc_max);
+    const auto status = read_kernel_file(root, dir + "/status");
     if (!status)
         return std::nullopt;
     Process p{.pid = pid};
     read_status(*status, p);
-    if (const auto comm = read_kernel(root, dir + "/comm", proc_max))
-        p.comm = std::string(trim(*comm));
+    if (p.comm.empty())
+        if (const auto comm = read_kernel_file(root, dir + "/comm"))
+            p.comm = std::string(trim(*comm));
     if (auto exe = root.read_link(dir + "/exe")) {
         static constexpr std::string_view deleted = " (deleted)";
-        p.exe = exe->ends_with(deleted) ? exe->substr(0, exe->size() - deleted.size()) : *exe;
+        p.exe_deleted = exe->ends_with(deleted);
+        p.exe = p.exe_deleted ? exe->substr(0, exe->size() - deleted.size()) : *exe;
     } else if (exe.error().code == Code::not_found || exe.error().code == Code::integrity) {
         p.exe = "";  // a kernel thread's link opens, but has no target
     }
-    p.user_ns = read_user_ns(root, dir);
+    p.user_ns = read_ns(root, pid, Ns::user);
     // Most processes of an idle host are kernel threads: no program, no arguments, and everybody's ids.
     if (p.exe && p.exe->empty() && p.user_ns == initial_user_ns)
         return p;
-    if (const auto cmdline = read_kernel(root, dir + "/cmdline", proc_max))
+    if (const auto cmdline = read_kernel_file(root, dir + "/cmdline"))
         for (const auto arg :
              split(cmdline->ends_with('\0') ? std::string_view(*cmdline).substr(0, cmdline->size() - 1)
                                             : std::string_view(*cmdline),
                    '\0'))
             p.argv.emplace_back(arg);
-    p.uid_map = read_id_map(root, dir + "/uid_map");
-    p.gid_map = read_id_map(root, dir + "/gid_map");
+    const bool initial = p.user_ns == initial_user_ns;
+    p.uid_map = initial ? full_map() : read_id_map(root, dir + "/uid_map");
+    p.gid_map = initial ? full_map() : read_id_map(root, dir + "/gid_map");
     return p;
 }
-
-}  // namespace
 
 std::optional<bool> Process::in_child_user_ns() const {
     if (user_ns)

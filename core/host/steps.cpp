@@ -4,6 +4,7 @@
 #include "core/base/digest.hpp"
 #include "core/base/text.hpp"
 #include "core/base/time.hpp"
+#include "core/host/stop_container.hpp"
 
 #include <algorithm>
 #include <map>
@@ -347,6 +348,7 @@ Result<Record> make_record(const Workshop& shop, const Draft& draft) {
             PLIMSOLL_TRY(out.unit->was_active, is_active(shop, draft.unit->unit));
         }
     }
+    out.stop = draft.stop;
     return out;
 }
 
@@ -362,6 +364,8 @@ Result<void> carry_out(const Workshop& shop, const Record& record, const Draft& 
         PLIMSOLL_CHECK(set_knob(root, draft.knob->path, draft.knob->after));
     if (record.unit)
         PLIMSOLL_CHECK(act(shop, record.unit->action));
+    if (record.stop)
+        PLIMSOLL_CHECK(stop_container(root, shop.services, *record.stop));
     return {};
 }
 
@@ -382,10 +386,21 @@ Result<Side> side_of(const Workshop& shop, const Record& record) {
         PLIMSOLL_TRY(const Side side, side_of_unit(shop, *record.unit));
         add(side);
     }
+    if (record.stop) {
+        PLIMSOLL_TRY(const bool runs, is_running(shop.host.root(), *record.stop));
+        add(runs ? Side::before : Side::after);
+    }
     return all.value_or(Side::before);
 }
 
 Result<void> bring_back(const Workshop& shop, const Record& record) {
+    if (record.stop) {
+        PLIMSOLL_TRY(const bool runs, is_running(shop.host.root(), *record.stop));
+        if (!runs)
+            return fail(Code::unsupported, record.step.target +
+                                               ": a container that was stopped cannot be "
+                                               "started by undo; its engine can");
+    }
     for (const auto& file : record.files)
         remove_leftovers_of(shop, file.path);
     if (record.knob)

@@ -92,7 +92,18 @@ struct UnitAction {
     bool operator==(const UnitAction&) const = default;
 };
 
+// Ends a running container: by its unit of the system manager, else by cgroup.kill, else by killing the init
+// of its PID namespace. Cannot be undone, and undo says so. Code::busy unless `init` is still the process
+// that started at `start` (clock ticks since boot) and is in `cgroup`. Its engine may start it again.
+struct StopContainer {
+    std::string cgroup{};  // path in its hierarchy; empty: it has none of its own
+    std::string unit{};    // a component of `cgroup`; empty: none of the system manager's
+    int init{0};
+    std::uint64_t start{0};
+    bool operator==(const StopContainer&) const = default;
+};
+
 using Change = std::variant<WriteFile, RemoveFile, MakeSymlink, MakeDirectory, EditLines, AllocateRange,
-                            SetMetadata, SetKnob, UnitAction>;
+                            SetMetadata, SetKnob, UnitAction, StopContainer>;
 
 }  // namespace plimsoll::policy
