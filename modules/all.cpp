@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/all.hpp"
 
+#include "modules/containers/containers.hpp"
 #include "modules/provision/provision.hpp"
 #include "modules/rootless/engine_config.hpp"
 #include "modules/rootless/engines.hpp"
@@ -16,6 +17,7 @@ policy::Modules all() {
     out.push_back(policy::make_module<rootless::Engines>());
     out.push_back(policy::make_module<rootless::Environment>());
     out.push_back(policy::make_module<rootless::EngineConfig>());
+    out.push_back(policy::make_module<containers::Containers>());
     return out;
 }
 

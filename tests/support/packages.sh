@@ -15,6 +15,7 @@ test_packages=(
     ccache libgtest-dev libgmock-dev libbenchmark-dev
     clang-format-19 clang-tidy-19 shellcheck python3 python3-jsonschema git diffutils
     passwd uidmap podman crun conmon passt slirp4netns fuse-overlayfs containernetworking-plugins
+    bubblewrap busybox-static
     mmdebstrap debian-archive-keyring systemd systemd-container dbus acl attr libcap2-bin e2fsprogs
     util-linux mount procps strace man-db bash-completion zsh fish
     openscap-scanner cfengine3 time

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+// What processes of a container may do: user namespace, ids, capabilities, filter, label.
+#include "core/base/text.hpp"
+#include "modules/containers/capability_names.hpp"
+#include "modules/containers/judge.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace plimsoll::modules::containers {
+namespace {
+
+using policy::Finding;
+using policy::Severity;
+using Role = Member::Role;
+
+std::string status_of(const host::Process& p) {
+    return "/proc/" + std::to_string(p.pid) + "/status";
+}
+
+// Judges each process; one that was started into the container and has no program yet is still in its set-up.
+template <class F>
+void each(const Case& c, Verdict& v, F&& judge) {
+    if (c.container().members.empty())
+        v.unknown("none of its processes could be read");
+    for (const Member& m : c.container().members) {
+        if (m.role == Role::entered && m.forked_only)
+            v.unknown(Case::name_of_process(m.process) + " is being started into it");
+        else
+            judge(m);
+    }
+}
+
+// The id that a host id has inside; nullopt: none (it is not mapped).
+std::optional<std::uint32_t> inside_id(const std::vector<host::IdMapLine>& map, std::uint32_t outside) {
+    for (const auto& l : map)
+        if (outside >= l.outside && outside - l.outside < l.count)
+            return l.inside + (outside - l.outside);
+    return std::nullopt;
+}
+
+std::string text_of(const host::IdMapLine& l) {
+    return std::to_string(l.inside) + " " + std::to_string(l.outside) + " " + std::to_string(l.count);
+}
+
+void judge_map(const Case& c, Verdict& v, std::string_view name,
+               const std::optional<std::vector<host::IdMapLine>>& map) {
+    if (!map)
+        return v.unknown(c.file(name) + " cannot be read");
+    if (map->empty())
+        return v.unknown(c.file(name) + " is empty: the map has not been written yet");
+    const auto covers = [](const host::IdMapLine& l, std::uint32_t id) {
+        return id >= l.outside && id - l.outside < l.count;
+    };
+    for (const auto& l : *map) {
+        if (covers(l, 0)) {
+            v.wrong(Severity::critical, "maps host id 0 (root)",
+                    {c.file(name), text_of(l), "a map without host id 0"});
+            continue;
+        }
+        if (name != "uid_map")
+            continue;
+        for (auto it = c.host.accounts.lower_bound(l.outside);
+             it != c.host.accounts.end() && covers(l, it->first); ++it) {
+            if (it->first == c.container().owner && !c.params.forbid_own_id)
+                continue;
+            const bool own = it->first == c.container().owner;
+            v.wrong(own ? Severity::low : Severity::high,
+                    own ? "maps its owner's own id" : "maps the account " + printable(it->second, 40),
+                    {c.file(name), text_of(l), own ? "userns=auto or nomap" : "ids that are no account's"});
+        }
+    }
+}
+
+std::string named(std::uint64_t capabilities) {
+    return capability_text(capabilities);
+}
+
+std::uint64_t mask_of(const std::vector<std::string>& names) {
+    std::uint64_t out = 0;
+    for (const auto& n : names)
+        out |= capability_bit(n);
+    return out;
+}
+
+// The bits that mean the host itself, where the namespaces let them.
+std::uint64_t fatal(const Case& c) {
+    std::uint64_t out = mask_of({"SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF", "PERFMON",
+                                 "SYS_BOOT", "MAC_ADMIN", "MAC_OVERRIDE", "SYSLOG"});
+    const auto shares = [&](host::Ns ns) {
+        const auto own = c.container().ns.of(ns);
+        return own && own == c.host.ns.of(ns);
+    };
+    if (shares(host::Ns::pid))
+        out |= mask_of({"SYS_PTRACE"});
+    if (shares(host::Ns::net))
+        out |= mask_of({"NET_ADMIN"});
+    return out;
+}
+
+// A process may be in another user namespace than the init; its bits count in its own.
+std::optional<bool> in_host_userns(const host::Process& p) {
+    const auto child = p.in_child_user_ns();
+    return child ? std::optional(!*child) : std::nullopt;
+}
+
+void judge_capabilities_of(const Case& c, const Member& m, Verdict& v) {
+    const host::Process& p = m.process;
+    if (!p.capabilities)
+        return v.unknown(status_of(p) + " shows no capabilities");
+    const auto& caps = *p.capabilities;
+    const std::uint64_t allowed = mask_of(c.params.allowed_capabilities);
+    const auto host_side = in_host_userns(p);
+    const std::string who = Case::name_of_process(p) + (m.role == Role::entered  ? ", started into it,"
+                                                        : m.role == Role::joined ? ", joined from outside,"
+                                                                                 : "");
+    const std::uint64_t held = caps.bounding | caps.effective | caps.permitted;
+    if (const auto extra = held & ~allowed; extra != 0) {
+        // What is not known to be a child's counts as the host's.
+        const bool grave = host_side != false && (extra & fatal(c)) != 0;
+        const bool all =
+            c.host.all_capabilities != 0 && (held & c.host.all_capabilities) == c.host.all_capabilities;
+        v.wrong(host_side == false ? Severity::medium
+                : grave            ? Severity::critical
+                                   : Severity::high,
+                who + " holds " + (all ? std::string("every capability") : named(extra)) +
+                    (host_side == false ? " in its user namespace" : " of the host"),
+                {status_of(p), "CapEff " + named(caps.effective) + ", CapBnd " + named(caps.bounding),
+                 "at most " + named(allowed)});
+    }
+    for (const auto& [set, name] : {std::pair{caps.inheritable, "CapInh"}, {caps.ambient, "CapAmb"}})
+        if (set != 0)
+            v.wrong(Severity::medium,
+                    who + " has " + (name == std::string_view("CapInh") ? "inheritable" : "ambient") +
+                        " capabilities",
+                    {status_of(p), std::string(name) + " " + named(set), "none"});
+}
+
+// ---- labels ----
+
+std::string selinux_type(std::string_view label) {
+    const auto parts = split(label, ':');
+    return parts.size() >= 3 ? std::string(parts[2]) : "";
+}
+
+bool is_confining_type(const Params& params, const std::string& type) {
+    static constexpr std::array<std::string_view, 5> known{
+        "container_t", "container_init_t", "container_kvm_t", "container_userns_t", "container_engine_t"};
+    return std::ranges::find(known, type) != known.end() ||
+           std::ranges::any_of(params.allowed_labels, [&](const auto& g) { return glob_match(g, type); });
+}
+
+void judge_selinux(const Case& c, const Member& m, const std::string& label, const std::string& source,
+                   Verdict& v) {
+    const std::string type = selinux_type(label);
+    if (!is_confining_type(c.params, type))
+        return v.wrong(Severity::high, Case::name_of_process(m.process) + " runs in " + printable(type, 60),
+                       {source, printable(label), "a container domain such as container_t"});
+    const auto pair = category_pair(label);
+    if (pair.empty())
+        return v.wrong(Severity::high, Case::name_of_process(m.process) + " has no two categories of its own",
+                       {source, printable(label), "s0:cX,cY"});
+    if (const auto it = c.categories.find(pair); it != c.categories.end() && it->second.size() > 1)
+        v.wrong(Severity::high, "its categories " + printable(pair, 30) + " are another container's, too",
+                {source, printable(label), "a pair that no other container has"});
+}
+
+void judge_apparmor(const Case& c, const Member& m, const std::string& label, const std::string& source,
+                    Verdict& v) {
+    const auto open = label.rfind(" (");
+    const std::string profile = open == std::string::npos ? label : label.substr(0, open);
+    const bool enforced = label.ends_with(" (enforce)");
+    const bool known =
+        profile.starts_with("containers-default-") || profile == "docker-default" ||
+        profile == "cri-containerd.apparmor.d" || profile == "crio-default" || profile.starts_with("lxc-") ||
+        std::ranges::any_of(c.params.allowed_labels, [&](const auto& g) { return glob_match(g, profile); });
+    if (!enforced || !known)
+        v.wrong(Severity::high,
+                Case::name_of_process(m.process) +
+                    (enforced ? " runs under " + printable(profile, 60) : " is not confined"),
+                {source, printable(label), "an enforced container profile"});
+}
+
+}  // namespace
+
+std::string category_pair(std::string_view label) {
+    const auto parts = split(label, ':');
+    if (parts.size() != 5)
+        return "";
+    const auto two = split(parts[4], ',');
+    return two.size() == 2 && two[0] != two[1] && two[0].starts_with('c') && two[1].starts_with('c')
+               ? std::string(parts[4])
+               : "";
+}
+
+Finding judge_userns(const Case& c) {
+    Verdict v(c, Rule::root_userns);
+    const auto host_side = c.in_host_userns();
+    if (!host_side)
+        v.unknown(c.file("ns/user") + " cannot be read, and the map does not decide it");
+    else if (*host_side)
+        v.wrong(Severity::high, "runs in the host's user namespace: its root is root of the host",
+                {c.file("ns/user"), "user:[" + std::to_string(host::initial_user_ns) + "]",
+                 "a user namespace of its own"});
+    std::string nesting;
+    if (const auto& chain = c.container().user_ns_chain; chain && chain->size() > 1)
+        nesting = ", " + std::to_string(chain->size()) + " deep";
+    return v.end("a user namespace of its own" + nesting);
+}
+
+Finding judge_maps(const Case& c) {
+    Verdict v(c, Rule::maps_root);
+    if (c.container().members.empty()) {
+        v.unknown("none of its processes could be read");
+        return v.end("");
+    }
+    const auto host_side = c.in_host_userns();
+    const host::Process& p = c.container().members.front().process;
+    if (host_side == true)
+        v.wrong(Severity::critical, "every id is the host's: no user namespace",
+                {c.file("uid_map"), "the initial user namespace", "a map without host id 0"});
+    else {
+        judge_map(c, v, "uid_map", p.uid_map);
+        judge_map(c, v, "gid_map", p.gid_map);
+    }
+    return v.end("no id of its map is root or another account of the host");
+}
+
+Finding judge_runs_as_root(const Case& c) {
+    Verdict v(c, Rule::runs_as_root);
+    each(c, v, [&](const Member& m) {
+        const host::Process& p = m.process;
+        if (!p.uid_map)
+            return v.unknown("/proc/" + std::to_string(p.pid) + "/uid_map cannot be read");
+        for (std::size_t i = 0; i < 3; ++i)
+            if (inside_id(*p.uid_map, p.uid[i]) == 0)
+                return v.wrong(
+                    in_host_userns(p) == false ? Severity::medium : Severity::high,
+                    Case::name_of_process(p) + " is root",
+                    {status_of(p), "Uid " + std::to_string(p.uid[i]) + ", 0 inside", "another id"});
+    });
+    return v.end("no process is root inside");
+}
+
+Finding judge_capabilities(const Case& c) {
+    Verdict v(c, Rule::capabilities);
+    each(c, v, [&](const Member& m) { judge_capabilities_of(c, m, v); });
+    return v.end("at most the capabilities that the policy allows");
+}
+
+Finding judge_no_new_privs(const Case& c) {
+    Verdict v(c, Rule::no_new_privs);
+    each(c, v, [&](const Member& m) {
+        if (!m.process.no_new_privs)
+            v.unknown(status_of(m.process) + " does not tell NoNewPrivs");
+        else if (!*m.process.no_new_privs)
+            v.wrong(Severity::medium, Case::name_of_process(m.process) + " may gain privileges",
+                    {status_of(m.process), "NoNewPrivs 0", "1"});
+    });
+    return v.end("no_new_privs is set for every process");
+}
+
+Finding judge_seccomp(const Case& c) {
+    Verdict v(c, Rule::seccomp);
+    each(c, v, [&](const Member& m) {
+        if (!m.process.seccomp)
+            v.unknown(status_of(m.process) + " does not tell Seccomp");
+        else if (*m.process.seccomp == 0)
+            v.wrong(Severity::high, Case::name_of_process(m.process) + " has no seccomp filter",
+                    {status_of(m.process), "Seccomp 0", "2"});
+    });
+    return v.end("every process has a filter; which one, /proc does not tell");
+}
+
+Finding judge_label(const Case& c) {
+    Verdict v(c, Rule::label);
+    if (!c.host.labels_processes)
+        return v.not_applicable("this kernel has no security modules");
+    bool labelled = false;
+    bool exempt = false;
+    each(c, v, [&](const Member& m) {
+        const std::string source = "/proc/" + std::to_string(m.process.pid) + "/attr/current";
+        const auto it = c.seen.labels.find(m.process.pid);
+        if (it == c.seen.labels.end() || !it->second) {
+            // EINVAL: no module of this kernel labels processes.
+            const bool none = it != c.seen.labels.end() && it->second.error().sys_errno == EINVAL;
+            if (!none)
+                v.unknown(source + " cannot be read");
+            return;
+        }
+        const std::string& label = *it->second;
+        if (label.empty() || label == "kernel")
+            return;
+        labelled = true;
+        if (split(label, ':').size() >= 4)
+            judge_selinux(c, m, label, source, v);
+        else if (c.container().rootless() && c.container().engine == Engine::podman && label == "unconfined")
+            exempt = true;  // it never loads one
+        else
+            judge_apparmor(c, m, label, source, v);
+    });
+    auto out = v.end("every process runs in a container domain");
+    if (out.status == policy::Status::pass && exempt)
+        return v.not_applicable("rootless Podman cannot have an AppArmor profile; SELinux could confine it");
+    if (out.status == policy::Status::pass && !labelled)
+        return v.not_applicable("no security module labels processes on this host");
+    return out;
+}
+
+}  // namespace plimsoll::modules::containers

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sockets that give their user the host: of engines, of systemd, of the message bus. Known by device and
+// inode, so that a mount under another name is the same socket.
+#pragma once
+#include "core/host/host.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace plimsoll::modules::containers {
+
+struct ServiceSocket {
+    std::string service;  // "docker", "podman of uid 1000", "systemd"
+    std::string path;
+};
+
+using SocketIdentity = std::pair<std::uint64_t, std::uint64_t>;  // st_dev, st_ino
+
+// At the usual places, and wherever a running engine listens (its descriptors against /proc/net/unix).
+[[nodiscard]] std::map<SocketIdentity, ServiceSocket> find_service_sockets(const host::Host& host);
+
+}  // namespace plimsoll::modules::containers
