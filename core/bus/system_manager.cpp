@@ -2,6 +2,7 @@
 #include "core/bus/system_manager.hpp"
 
 #include "core/bus/compat.hpp"
+#include "core/bus/errors.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,30 +20,6 @@ constexpr const char* service = "org.freedesktop.systemd1";
 constexpr const char* manager_path = "/org/freedesktop/systemd1";
 constexpr const char* manager_interface = "org.freedesktop.systemd1.Manager";
 constexpr const char* unit_interface = "org.freedesktop.systemd1.Unit";
-
-Code code_of_name(std::string_view name) {
-    struct Known {
-        std::string_view name;
-        Code code;
-    };
-
-    static constexpr std::array<Known, 12> known{{
-        {"org.freedesktop.systemd1.NoSuchUnit", Code::not_found},
-        {"org.freedesktop.systemd1.LoadFailed", Code::invalid_input},
-        {"org.freedesktop.systemd1.UnitMasked", Code::unsupported},
-        {"org.freedesktop.DBus.Error.AccessDenied", Code::permission},
-        {"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", Code::permission},
-        {"org.freedesktop.DBus.Error.InvalidArgs", Code::invalid_input},
-        {"org.freedesktop.DBus.Error.NoReply", Code::busy},
-        {"org.freedesktop.DBus.Error.Timeout", Code::busy},
-        {"org.freedesktop.DBus.Error.ServiceUnknown", Code::unsupported},
-        {"org.freedesktop.DBus.Error.NameHasNoOwner", Code::unsupported},
-        {"org.freedesktop.DBus.Error.FileNotFound", Code::unsupported},
-        {"org.freedesktop.DBus.Error.NoServer", Code::unsupported},
-    }};
-    const auto found = std::ranges::find(known, name, &Known::name);
-    return found == known.end() ? Code::io : found->code;
-}
 
 // sdbus-c++ throws; the edge of this room is here.
 template <class F>

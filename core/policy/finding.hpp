@@ -64,6 +64,7 @@ struct Evidence {
     std::string source;  // "/etc/subuid:3", "pid 812", "/proc/sys/user/max_user_namespaces"
     std::string found;
     std::string expected;
+    bool sensitive{false};  // not for every local user: from a file that its owner keeps to itself
     bool operator==(const Evidence&) const = default;
 };
 
