@@ -20,6 +20,7 @@ struct Tracked {
     policy::Finding finding{};
     Time since{};             // when it was first seen with this status
     std::uint64_t cursor{0};  // of the last change of its content; see Changes
+    bool required{true};      // whether `unknown` counts against the line (the policy's `required`)
     bool operator==(const Tracked&) const = default;
 };
 

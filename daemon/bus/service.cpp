@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/bus/service.hpp"
+
+#include "core/base/fd.hpp"
+#include "core/bus/errors.hpp"
+#include "core/bus/pump.hpp"
+#include "core/host/unix_socket.hpp"
+#include "daemon/bus/agent_object.hpp"
+
+#include <algorithm>
+#include <exception>
+
+namespace plimsoll::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::microseconds first_wait = 250ms;
+constexpr std::chrono::microseconds longest_wait = 30s;
+
+// One connection and what hangs on it, ended in the reverse order.
+struct Session {
+    std::unique_ptr<sdbus::IConnection> connection{};
+    std::unique_ptr<bus::Pump> pump{};
+    std::unique_ptr<AgentObject> object{};
+    Fd presence{};
+};
+
+class BusService final : public Service {
+  public:
+    BusService(const bus::EventLoop& loop, Api& api, ServeOptions options)
+        : loop_(loop), api_(api), options_(std::move(options)) {}
+
+    [[nodiscard]] const std::string& problem() const override { return problem_; }
+
+    Result<void> start() {
+        PLIMSOLL_TRY(retry_, loop_.on_time(longest_wait, 100ms, [this] { again(); }));
+        retry_.enable(false);
+        const auto done = connect();
+        if (!done && (done.error().code == Code::busy || done.error().code == Code::permission))
+            return done;
+        if (!done)
+            wait(done.error().message);
+        return {};
+    }
+
+  private:
+    Result<void> connect() {
+        auto session = std::make_unique<Session>();
+        try {
+            session->connection = options_.kind == BusKind::system ? sdbus::createSystemBusConnection()
+                                                                   : sdbus::createSessionBusConnection();
+            session->object = std::make_unique<AgentObject>(*session->connection, loop_, api_, options_.kind);
+        } catch (const std::exception& e) {
+            return fail(Code::io, std::string("connect to the bus: ") + e.what());
+        }
+        try {
+            bus::request_name(*session->connection, service_name);
+        } catch (const sdbus::Error& e) {
+            const bool refused = bus::code_of_name(std::string(e.getName())) == Code::permission;
+            return fail(refused ? Code::permission : Code::busy,
+                        std::string("take the name ") + service_name + ": " + e.getMessage());
+        }
+        PLIMSOLL_TRY(session->pump, bus::Pump::attach(loop_, *session->connection,
+                                                      [this](const std::string& why) { lost(why); }));
+        if (!options_.presence.empty()) {
+            PLIMSOLL_TRY(session->presence, host::listen_on(options_.presence, 0666, 0));
+        }
+        session_ = std::move(session);
+        wait_ = first_wait;
+        problem_.clear();
+        return {};
+    }
+
+    void lost(const std::string& why) {
+        session_.reset();
+        wait("the bus is lost: " + why);
+    }
+
+    void again() {
+        if (const auto done = connect(); !done)
+            wait(done.error().message);
+        else if (options_.report)
+            options_.report("");
+    }
+
+    void wait(const std::string& why) {
+        problem_ = why;
+        if (options_.report)
+            options_.report(why);
+        retry_.call_after(wait_);
+        wait_ = std::min(wait_ * 2, longest_wait);
+    }
+
+    const bus::EventLoop& loop_;
+    Api& api_;
+    ServeOptions options_;
+    std::unique_ptr<Session> session_{};
+    bus::Source retry_{};
+    std::chrono::microseconds wait_{first_wait};
+    std::string problem_{};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Service>> serve(const bus::EventLoop& loop, Api& api, ServeOptions options) {
+    auto service = std::make_unique<BusService>(loop, api, std::move(options));
+    PLIMSOLL_CHECK(service->start());
+    return service;
+}
+
+}  // namespace plimsoll::daemon
