@@ -267,6 +267,12 @@ class Behaved(unittest.TestCase):
 
 
 class Losing(unittest.TestCase):
+    def wait_until_back(self, bus):
+        deadline = time.monotonic() + 40
+        while (line := bus.daemon.stdout.readline()) != "back\n":
+            self.assertNotEqual(line, "", "the daemon has ended")
+            self.assertLess(time.monotonic(), deadline)
+
     def test_comes_back_after_the_bus_did(self):
         bus = Bus()
         presence = bus.dir.name + "/presence"
@@ -279,9 +285,7 @@ class Losing(unittest.TestCase):
             probe.connect(presence)
         probe.close()
         bus.start_bus()
-        deadline = time.monotonic() + 20
-        while bus.daemon.stdout.readline() != "back\n":
-            self.assertLess(time.monotonic(), deadline)
+        self.wait_until_back(bus)
         self.assertTrue(bus.call("Findings", "sss", "", "", "")[0])
         self.assertEqual(bus.close(), 0)
 
@@ -291,8 +295,7 @@ class Losing(unittest.TestCase):
         bus.daemon = bus.start_daemon()
         self.assertIn("connect to the bus", bus.daemon.stdout.readline())
         bus.start_bus()
-        while bus.daemon.stdout.readline() != "back\n":
-            pass
+        self.wait_until_back(bus)
         self.assertEqual(bus.get("Line"), "inside")
         self.assertEqual(bus.close(), 0)
 
