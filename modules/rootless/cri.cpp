@@ -31,16 +31,44 @@ std::optional<ConfigFile> read_toml(const host::Sysroot& root, const std::string
 }
 
 // Files that an import pattern names: a path, or a pattern in the last component.
-std::vector<std::string> matches(const host::Sysroot& root, const std::string& pattern) {
+std::vector<std::string> matches(const host::Sysroot& root, const std::string& pattern,
+                                 std::vector<Error>& problems) {
     if (pattern.find_first_of("*?[") == std::string::npos)
         return {pattern};
     const auto dir = std::filesystem::path(pattern).parent_path().string();
     std::vector<std::string> out;
-    if (const auto entries = root.list(dir))
-        for (const auto& e : *entries)
-            if (glob_match(pattern, dir + "/" + e.name))
-                out.push_back(dir + "/" + e.name);
+    const auto entries = root.list(dir);
+    if (!entries) {
+        if (entries.error().code != Code::not_found)
+            problems.push_back(entries.error());
+        return out;
+    }
+    for (const auto& e : *entries)
+        if (glob_match(pattern, dir + "/" + e.name))
+            out.push_back(dir + "/" + e.name);
     return out;
+}
+
+// Adds the files that `file` imports to `queue`, each once.
+void follow_imports(const host::Sysroot& root, const ConfigFile& file, std::vector<std::string>& queue,
+                    std::vector<Error>& problems) {
+    const Value* imports = file.value.at("imports");
+    if (imports == nullptr)
+        return;
+    const auto wrong = [&] {
+        problems.push_back(
+            fail(Code::invalid_input, file.place(imports) + ": imports is not a list of paths").error());
+    };
+    if (imports->array() == nullptr)
+        return wrong();
+    for (const Value& v : *imports->array()) {
+        if (v.string() == nullptr)
+            return wrong();
+        const auto pattern = std::filesystem::path(file.path).parent_path() / *v.string();
+        for (auto& path : matches(root, pattern.lexically_normal().string(), problems))
+            if (std::ranges::find(queue, path) == queue.end())
+                queue.push_back(std::move(path));
+    }
 }
 
 void read_containerd(const host::Sysroot& root, const std::string& main, CriFacts& into) {
@@ -49,18 +77,13 @@ void read_containerd(const host::Sysroot& root, const std::string& main, CriFact
         auto file = read_toml(root, queue[i], into.containerd_problems);
         if (!file)
             continue;
-        if (const Value* imports = file->value.at("imports");
-            imports != nullptr && imports->array() != nullptr)
-            for (const Value& v : *imports->array()) {
-                if (v.string() == nullptr)
-                    continue;
-                const auto pattern = std::filesystem::path(queue[i]).parent_path() / *v.string();
-                for (auto& path : matches(root, pattern.lexically_normal().string()))
-                    if (std::ranges::find(queue, path) == queue.end())
-                        queue.push_back(std::move(path));
-            }
+        follow_imports(root, *file, queue, into.containerd_problems);
         into.containerd.push_back(*std::move(file));
     }
+    if (queue.size() > max_imports)
+        into.containerd_problems.push_back(
+            fail(Code::invalid_input, main + ": imports more than " + std::to_string(max_imports) + " files")
+                .error());
 }
 
 void read_crio(const host::Sysroot& root, CriFacts& into) {

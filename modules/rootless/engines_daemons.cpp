@@ -288,6 +288,8 @@ void judge_docker_health(const Engines::Facts& facts, Findings& out) {
             }
     if (!facts.inventory.processes)
         report_unknown(Control::docker_health, "processes", facts.inventory.processes.error(), out);
+    if (facts.access.accounts_problem)
+        report_unknown(Control::docker_health, "users", *facts.access.accounts_problem, out);
     for (const UserDocker& u : facts.users) {
         if (u.problem)
             report_unknown(Control::docker_health, u.user, *u.problem, out);

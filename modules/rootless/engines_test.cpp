@@ -684,6 +684,21 @@ TEST(DockerHealth, SocketAndUnit) {
     EXPECT_THAT(verdicts(assess(tree.host()), "rootless.docker-health"), ElementsAre("host: not-applicable"));
 }
 
+TEST(DockerHealth, WhatCannotBeReadIsUnknown) {
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};
+    add_proc(tree);
+    tree.directory("run/user/1000");
+    tree.link("etc/systemd/user", "user");
+    EXPECT_THAT(verdicts(assess(tree.live_host()), "rootless.docker-health"), ElementsAre("alice: unknown"));
+    tree.remove("etc/systemd/user");
+    tree.link("etc/systemd/user/default.target.upholds/docker.service", "../docker.service");
+    EXPECT_THAT(verdicts(assess(tree.live_host()), "rootless.docker-health"),
+                ElementsAre("alice: fail medium"));
+    tree.remove("etc/passwd");
+    tree.fifo("etc/passwd");
+    EXPECT_THAT(verdicts(assess(tree.live_host()), "rootless.docker-health"), ElementsAre("users: unknown"));
+}
+
 TEST(BothStacks, Verdicts) {
     const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};
     add_docker(tree);
@@ -712,6 +727,24 @@ TEST(CriDefaults, Verdicts) {
     EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: unknown"));
     tree.write("etc/containerd/config.toml", "disabled_plugins = [\"cri\"]\n");
     EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: pass"));
+}
+
+TEST(CriDefaults, ImportsThatCannotBeFollowedAreUnknown) {
+    constexpr std::string_view id = "kubelet.cri-defaults";
+    const tests::Tree tree{{"usr/bin/kubelet", ""},
+                           {"usr/bin/containerd", ""},
+                           {"var/lib/kubelet/config.yaml", "seccompDefault: true\n"}};
+    tree.link("etc/containerd/loop", "loop");
+    for (const char* imports : {"\"conf.d/*.toml\"", "[1]", "[\"loop/*.toml\"]"}) {
+        tree.write("etc/containerd/config.toml", "version = 2\nimports = " + std::string(imports) + "\n");
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: unknown"))
+            << imports;
+    }
+    std::string many = "version = 2\nimports = [";
+    for (int i = 0; i < 300; ++i)
+        many += "\"n" + std::to_string(i) + ".toml\",";
+    tree.write("etc/containerd/config.toml", many + "]\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: unknown"));
 }
 
 TEST(CriDefaults, CrioOnAnSelinuxHost) {

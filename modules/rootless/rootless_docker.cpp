@@ -9,7 +9,7 @@ namespace {
 constexpr std::string_view global_dirs[] = {"/etc/systemd/user", "/run/systemd/user",
                                             "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"};
 
-// Links to `unit` in the *.wants of one unit directory.
+// Links to `unit` in the *.wants, *.requires and *.upholds of one unit directory (systemd.unit(5)).
 void find_links(const host::Sysroot& root, const std::string& dir, const std::string& unit,
                 std::vector<std::string>& into, std::optional<Error>& problem) {
     const auto entries = root.list(dir);
@@ -19,7 +19,7 @@ void find_links(const host::Sysroot& root, const std::string& dir, const std::st
         return;
     }
     for (const auto& e : *entries) {
-        if (!e.name.ends_with(".wants") && !e.name.ends_with(".requires"))
+        if (!e.name.ends_with(".wants") && !e.name.ends_with(".requires") && !e.name.ends_with(".upholds"))
             continue;
         const std::string link = dir + "/" + e.name + "/" + unit;
         const auto target = root.read_link(link);
@@ -67,6 +67,8 @@ std::vector<UserDocker> read_user_dockers(const host::Host& host) {
         if (d.manager) {  // links for everybody matter where a manager runs
             d.enabled_by.insert(d.enabled_by.end(), docker_for_all.begin(), docker_for_all.end());
             d.podman_by.insert(d.podman_by.end(), podman_for_all.begin(), podman_for_all.end());
+            if (!d.problem)
+                d.problem = global_problem;
         }
         if (!d.enabled_by.empty() || !d.podman_by.empty() || d.json.text || d.json.problem || d.socket ||
             d.problem)
