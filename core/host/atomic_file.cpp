@@ -166,6 +166,14 @@ Result<void> put(const Sysroot& root, std::string_view path, const FileImage& im
     return fail(Code::internal, "put: no such kind of file");
 }
 
+Result<void> make_private_directory(const Sysroot& root, const std::string& path) {
+    PLIMSOLL_CHECK(make_parents(root, path));
+    PLIMSOLL_TRY(const auto seen, capture(root, path));
+    if (seen.kind == FileImage::Kind::directory)
+        return {};
+    return put(root, path, {FileImage::Kind::directory, 0700, ::geteuid(), ::getegid()}, seen);
+}
+
 Result<void> put_metadata(const Sysroot& root, std::string_view path, const FileImage& image) {
     PLIMSOLL_TRY(const auto at, open_place(root, path));
     const Fd fd(

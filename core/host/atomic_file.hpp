@@ -53,6 +53,10 @@ struct NewFile {  // of a file that does not exist yet
 [[nodiscard]] Result<void> put(const Sysroot& root, std::string_view path, const FileImage& image,
                                const FileImage& seen);
 
+// A directory of ours that nobody else may look into (0700), with missing parents (0755). One that is there
+// stays as it is.
+[[nodiscard]] Result<void> make_private_directory(const Sysroot& root, const std::string& path);
+
 // Gives an existing regular file or directory the mode, owner and extended attributes of `image`. Not atomic.
 [[nodiscard]] Result<void> put_metadata(const Sysroot& root, std::string_view path, const FileImage& image);
 

@@ -12,7 +12,6 @@ namespace plimsoll::host {
 namespace {
 
 constexpr mode_t private_file = 0600;
-constexpr mode_t private_dir = 0700;
 constexpr std::string_view suffix = ".json";
 
 std::optional<std::uint64_t> id_of(std::string_view name) {
@@ -27,17 +26,9 @@ NewFile ours() {
 
 }  // namespace
 
-Result<void> Journal::make_private(const std::string& dir) const {
-    PLIMSOLL_CHECK(make_parents(*root_, dir));
-    PLIMSOLL_TRY(const auto seen, capture(*root_, dir));
-    if (seen.kind == FileImage::Kind::directory)
-        return {};
-    return put(*root_, dir, {FileImage::Kind::directory, private_dir, ::geteuid(), ::getegid()}, seen);
-}
-
 Result<void> Journal::prepare() const {
     for (const std::string& dir : {dir_, dir_ + "/journal", dir_ + "/blobs"}) {
-        PLIMSOLL_CHECK(make_private(dir));
+        PLIMSOLL_CHECK(make_private_directory(*root_, dir));
         PLIMSOLL_TRY(const auto inside, open_place(*root_, dir + "/any"));
         remove_all_leftovers(inside);
     }

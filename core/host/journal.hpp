@@ -66,7 +66,7 @@ class Journal {
     Journal(const Sysroot& root, std::string state_dir) : root_(&root), dir_(std::move(state_dir)) {}
 
     // Makes the state directory (0700), so that its lock can be taken.
-    [[nodiscard]] Result<void> make_directory() const { return make_private(dir_); }
+    [[nodiscard]] Result<void> make_directory() const { return make_private_directory(*root_, dir_); }
 
     // Makes the directories in it and removes what an interrupted run left in them.
     [[nodiscard]] Result<void> prepare() const;
@@ -85,7 +85,6 @@ class Journal {
 
   private:
     [[nodiscard]] std::string entry_path(std::uint64_t id) const;
-    [[nodiscard]] Result<void> make_private(const std::string& dir) const;
 
     const Sysroot* root_;
     std::string dir_;

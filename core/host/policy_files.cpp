@@ -187,10 +187,7 @@ Result<LoadedPolicy> load_policy(const Host& host, const std::string& state_dir,
 Result<void> keep_last_good(const Host& host, const std::string& state_dir, const policy::Policy& policy,
                             const policy::Catalogue& catalogue) {
     const Sysroot& root = host.root();
-    if (!root.exists(state_dir)) {
-        PLIMSOLL_CHECK(make_parents(root, state_dir));
-        PLIMSOLL_CHECK(put(root, state_dir, {.kind = FileImage::Kind::directory, .mode = 0700}, {}));
-    }
+    PLIMSOLL_CHECK(make_private_directory(root, state_dir));
     const std::string path = last_good_path(state_dir);
     const std::string text = policy::to_policy_toml(policy, catalogue);
     // Most runs keep what is kept already; a disk that is written to every hour wears out for nothing.
