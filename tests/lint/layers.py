@@ -33,7 +33,8 @@ HOMES = {
     "openssl/": ("core/base/digest.cpp",),
     "sdbus-c++/": ("core/bus/",),
     "systemd/": ("core/bus/",),
-    "CLI/": ("agentctl/",),
+    "CLI/": ("agentctl/", "daemon/options.cpp"),
+    "sqlite3.h": ("daemon/store/",),
     "sys/acl.h": ("core/host/",),
     "acl/": ("core/host/",),
     "gtest/": ("tests/",),
@@ -45,7 +46,8 @@ LINK_HOMES = {
     "nlohmann_json::nlohmann_json": ("core/",),
     "OpenSSL::Crypto": ("core/",),
     "SDBusCpp::sdbus-c++": ("core/bus/",),
-    "CLI11::CLI11": ("agentctl/",),
+    "CLI11::CLI11": ("agentctl/", "daemon/"),
+    "PkgConfig::SQLITE3": ("daemon/store/",),
 }
 
 # What product code must not contain (outside comments and string literals), and files that may after all.
