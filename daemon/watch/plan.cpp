@@ -17,8 +17,9 @@ namespace plimsoll::daemon {
 namespace {
 
 constexpr int most_links = 40;  // as the kernel, path_resolution(7)
-// Components walked for one plan: links that somebody nested to keep us busy end here.
-constexpr std::size_t most_steps = 1'000'000;
+// Components of one path: the links that somebody nested to keep us busy end here. The kernel goes through
+// tens of thousands.
+constexpr int most_steps = 256;
 constexpr std::size_t most_problems = 8;
 
 enum class FileSystem { usual, silent, cgroup };
@@ -74,7 +75,6 @@ class Planner {
     const host::Sysroot& root_;
     WatchPlan out_{};
     std::unordered_map<std::string, Node> seen_{};
-    std::size_t steps_{0};
     std::size_t unspoken_{0};
 };
 
@@ -183,6 +183,7 @@ void Planner::walk(std::string_view path, bool listing) {
     std::string rest(path);
     std::size_t at = 0;
     int links = 0;
+    int steps = 0;
     std::string real = "/";
     const Node* here = &look(real, nullptr);
     while (here->there) {
@@ -192,8 +193,8 @@ void Planner::walk(std::string_view path, bool listing) {
         const std::size_t end = std::min(rest.find('/', at), rest.size());
         const std::string_view name = std::string_view(rest).substr(at, end - at);
         at = end;
-        if (++steps_ > most_steps)
-            return problem("more than " + std::to_string(most_steps) + " path components to follow");
+        if (++steps > most_steps)
+            return problem(printable("cannot follow " + std::string(path) + ": too many links in links"));
         if (name == ".")
             continue;
         if (name == "..") {

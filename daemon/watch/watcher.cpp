@@ -97,6 +97,7 @@ struct Watcher::State {
     State(const host::Sysroot& r, Inotify i, std::function<void(const Event&)> call)
         : inotify(std::move(i)), table(r, inotify), root(r), on_event(std::move(call)) {}
 
+    Result<void> start(const bus::EventLoop& loop);
     bool plan(std::size_t group);
     void on_inotify();
     void note(const InotifyEvent& event, Batch& now, Batch& lost);
@@ -111,6 +112,7 @@ struct Watcher::State {
     const host::Sysroot& root;
     std::function<void(const Event&)> on_event;
     std::optional<MountChanges> mounts{};
+    bool mounts_due{false};   // waits for `when_mounted`
     std::string no_mounts{};  // why mount changes are not watched
     std::array<Group, most_groups> groups{};
     Batch written{};   // waits for `when_written`
@@ -173,6 +175,7 @@ void Watcher::State::on_inotify() {
 }
 
 void Watcher::State::on_mounts() {
+    mounts_due = false;
     const auto points = mounts->look();
     Groups concerned = points ? 0 : all();
     if (points)
@@ -214,29 +217,38 @@ Watcher::Watcher(Watcher&&) noexcept = default;
 Watcher& Watcher::operator=(Watcher&&) noexcept = default;
 Watcher::~Watcher() = default;
 
+Result<void> Watcher::State::start(const bus::EventLoop& loop) {
+    using enum bus::EventLoop::Priority;
+    // A timer that waits for call_after(). After what is in the queue, which may make it needless.
+    const auto timer = [&](bus::Source& source, void (State::*call)()) -> Result<void> {
+        PLIMSOLL_TRY(source, loop.on_time(writing, slack, [this, call] { (this->*call)(); }, normal));
+        source.enable(false);
+        return {};
+    };
+    PLIMSOLL_CHECK(timer(when_written, &State::on_written));
+    PLIMSOLL_CHECK(timer(when_settled, &State::on_settled));
+    PLIMSOLL_CHECK(timer(when_mounted, &State::on_mounts));
+    PLIMSOLL_TRY(from_inotify,
+                 loop.on_io(inotify.fd(), EPOLLIN, [this](std::uint32_t) { on_inotify(); }, watch));
+    auto table_of_mounts = MountChanges::make(root);
+    if (!table_of_mounts) {
+        no_mounts = "mount changes are not watched: " + printable(table_of_mounts.error().message);
+        return {};
+    }
+    mounts = *std::move(table_of_mounts);
+    const auto changed = [this](std::uint32_t) {
+        if (!std::exchange(mounts_due, true))
+            when_mounted.call_after(mounting);
+    };
+    PLIMSOLL_TRY(from_mounts, loop.on_io(mounts->fd(), EPOLLPRI, changed, watch));
+    return {};
+}
+
 Result<Watcher> Watcher::make(const bus::EventLoop& loop, const host::Sysroot& root,
                               std::function<void(const Event&)> on_event) {
-    using enum bus::EventLoop::Priority;
     PLIMSOLL_TRY(auto inotify, Inotify::make());
     auto state = std::make_unique<State>(root, std::move(inotify), std::move(on_event));
-    auto* const s = state.get();
-    PLIMSOLL_TRY(s->from_inotify,
-                 loop.on_io(s->inotify.fd(), EPOLLIN, [s](std::uint32_t) { s->on_inotify(); }, watch));
-    PLIMSOLL_TRY(s->when_written, loop.on_time(writing, slack, [s] { s->on_written(); }, watch));
-    s->when_written.enable(false);
-    PLIMSOLL_TRY(s->when_settled, loop.on_time(settling, slack, [s] { s->on_settled(); }, watch));
-    s->when_settled.enable(false);
-    auto mounts = MountChanges::make(root);
-    if (!mounts) {
-        s->no_mounts = "mount changes are not watched: " + printable(mounts.error().message);
-        return Watcher(std::move(state));
-    }
-    s->mounts = *std::move(mounts);
-    PLIMSOLL_TRY(s->when_mounted, loop.on_time(mounting, slack, [s] { s->on_mounts(); }, watch));
-    s->when_mounted.enable(false);
-    PLIMSOLL_TRY(s->from_mounts, loop.on_io(
-                                     s->mounts->fd(), EPOLLPRI,
-                                     [s](std::uint32_t) { s->when_mounted.call_after(mounting); }, watch));
+    PLIMSOLL_CHECK(state->start(loop));
     return Watcher(std::move(state));
 }
 
@@ -258,8 +270,9 @@ bool Watcher::watch(std::size_t group, const host::Footprint& footprint) {
     if (++g.looks <= most_looks)
         return true;
     g.looks = 0;
+    if (state_->unstable.groups() == 0)
+        state_->when_settled.call_after(settling);
     state_->unstable.add(Groups{1} << group, "events lost", {});
-    state_->when_settled.call_after(settling);
     return false;
 }
 
