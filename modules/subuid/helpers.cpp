@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 
 #include <dirent.h>
@@ -70,9 +71,19 @@ class Search {
     Search(const host::Host& host, const std::vector<std::string>& known, std::int64_t budget)
         : host_(host), known_(known), left_(budget) {}
 
+    // Everything below one directory. Where people work all day, names come and go: such a place is not
+    // watched, only what is found in it.
+    void place(const std::string& dir, bool busy) {
+        busy_ = busy;
+        directory(dir, search_depth);
+    }
+
+    HelperCopies take() && { return std::move(out_); }
+
+  private:
     // `left` levels, this one included.
     void directory(const std::string& dir, int left) {
-        const auto entries = host_.root().list(dir);
+        const auto entries = list(dir);
         if (!entries && entries.error().code != Code::not_found)
             problem(entries.error());
         for (const auto& e : entries.value_or(std::vector<host::DirEntry>{})) {
@@ -82,7 +93,7 @@ class Search {
             }
             const std::string path = dir + "/" + e.name;
             const bool helper = e.name == "newuidmap" || e.name == "newgidmap";
-            const auto type = e.type == DT_UNKNOWN || helper ? type_of(path) : e.type;
+            const auto type = e.type == DT_UNKNOWN || helper ? type_of(path, helper) : e.type;
             if (type == DT_DIR && left > 1)
                 directory(path, left - 1);
             else if (type == DT_REG && helper && std::ranges::find(known_, dir) == known_.end())
@@ -90,15 +101,22 @@ class Search {
         }
     }
 
-    HelperCopies take() && { return std::move(out_); }
+    Result<std::vector<host::DirEntry>> list(const std::string& dir) {
+        std::optional<host::Sysroot::Unrecorded> aside;
+        if (busy_)
+            aside.emplace(host_.root());
+        return host_.root().list(dir);
+    }
 
-  private:
     void problem(const Error& e) {
         if (out_.problems.size() < most_problems)
             out_.problems.push_back(printable(e.message));
     }
 
-    unsigned char type_of(const std::string& path) {
+    unsigned char type_of(const std::string& path, bool helper) {
+        std::optional<host::Sysroot::Unrecorded> aside;
+        if (busy_ && !helper)
+            aside.emplace(host_.root());
         const auto st = host_.root().lstat(path);
         if (st)
             return static_cast<unsigned char>(IFTODT(st->st_mode));
@@ -117,6 +135,7 @@ class Search {
     const host::Host& host_;
     const std::vector<std::string>& known_;
     std::int64_t left_;
+    bool busy_{false};
     HelperCopies out_{};
 };
 
@@ -162,8 +181,10 @@ std::vector<Result<Helper>> find_helper(const host::Host& host, const std::strin
 HelperCopies find_copies(const host::Host& host, const std::vector<std::string>& directories,
                          std::int64_t budget) {
     Search search(host, directories, budget);
-    for (const char* dir : {"/usr/local", "/opt", "/srv", "/home", "/root", "/tmp", "/var/tmp"})
-        search.directory(dir, search_depth);
+    for (const char* dir : {"/usr/local", "/opt"})
+        search.place(dir, false);
+    for (const char* dir : {"/srv", "/home", "/root", "/tmp", "/var/tmp"})
+        search.place(dir, true);
     return std::move(search).take();
 }
 

@@ -210,6 +210,23 @@ TEST(IdmapHelpers, PrivilegedCopiesElsewhereAreFound) {
     EXPECT_EQ(verdict(few), std::vector<std::string>{"unknown copies"});
 }
 
+// Otherwise every file that anybody makes in /tmp would wake the daemon.
+TEST(IdmapHelpers, OnlyQuietPlacesAreWatchedForCopies) {
+    const Tree tree;
+    fill(tree, one, one);
+    tree.write("/tmp/a/newuidmap", "", 0755);
+    tree.write("/home/alice/bin/tool", "");
+    tree.directory("/usr/local/bin");
+    const auto host = tree.host();
+    host::Footprint seen;
+    host.root().record(&seen);
+    (void)find_copies(host, {}, 5000);
+    host.root().record(nullptr);
+    EXPECT_EQ(seen.listed, (std::set<std::string, std::less<>>{"/usr/local", "/usr/local/bin", "/opt"}));
+    EXPECT_EQ(seen.paths, (std::set<std::string, std::less<>>{"/usr/local", "/usr/local/bin", "/opt",
+                                                              "/tmp/a/newuidmap"}));
+}
+
 TEST(IdmapHelpers, TakeFileCapabilitiesToo) {
     if (::geteuid() != 0)
         GTEST_SKIP() << "needs root to set file capabilities";
