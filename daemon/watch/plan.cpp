@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -51,6 +52,22 @@ struct Node {
     std::string target{};  // of a symlink
 };
 
+constexpr unsigned wanted = STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO;
+
+Result<struct statx> look_closely(const Fd& fd, const std::string& path) {
+    struct statx st{};
+    if (::statx(fd.get(), "", AT_EMPTY_PATH, wanted, &st) < 0)
+        return fail_errno("stat " + path);
+    return st;
+}
+
+// nullopt: the kernel does not say (before Linux 5.8).
+std::optional<bool> is_mount_point(const struct statx& st) {
+    if ((st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0)
+        return std::nullopt;
+    return (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 class Planner {
   public:
     explicit Planner(const host::Sysroot& root) : root_(root) {}
@@ -93,18 +110,17 @@ Node Planner::inspect(const std::string& path, const Node* directory) {
             problem(printable("cannot follow " + fd.error().message));
         return {};
     }
-    struct statx st{};
-    if (::statx(fd->get(), "", AT_EMPTY_PATH, STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO, &st) < 0) {
-        problem(printable(fail_errno("cannot follow " + path).error().message));
+    const auto st = look_closely(*fd, path);
+    if (!st) {
+        problem(printable("cannot follow: " + st.error().message));
         return {};
     }
     Node out{.there = true,
-             .mode = st.stx_mode,
-             .id = {::makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino},
-             .several_names = st.stx_nlink > 1};
-    const bool tells = (st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;  // since Linux 5.8
-    out.mount_point = directory == nullptr || (tells ? (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0
-                                                     : out.id.device != directory->id.device);
+             .mode = st->stx_mode,
+             .id = {::makedev(st->stx_dev_major, st->stx_dev_minor), st->stx_ino},
+             .several_names = st->stx_nlink > 1};
+    out.mount_point =
+        directory == nullptr || is_mount_point(*st).value_or(out.id.device != directory->id.device);
     out.fs = out.mount_point ? file_system_of(*fd) : directory->fs;
     if (S_ISLNK(out.mode)) {
         auto target = root_.read_link(path);
@@ -229,6 +245,13 @@ void Planner::walk(std::string_view path, bool listing) {
 }
 
 }  // namespace
+
+bool tells_its_directory(const host::Sysroot& root, const std::string& path) {
+    const host::Sysroot::Unrecorded aside(root);
+    const auto fd = root.open_at(path, O_PATH | O_NOFOLLOW);
+    const auto st = fd ? look_closely(*fd, path) : Result<struct statx>(Failure(fd.error()));
+    return st && S_ISREG(st->stx_mode) && st->stx_nlink == 1 && is_mount_point(*st) == false;
+}
 
 std::string child_of(std::string_view directory, std::string_view name) {
     std::string out(directory);

@@ -54,6 +54,9 @@ struct WatchPlan {
 // Directories of procfs and sysfs tell nothing and are left out.
 [[nodiscard]] WatchPlan plan_watches(const host::Sysroot& root, const host::Footprint& footprint);
 
+// Whether a file is there of which its directory is told everything: regular, of one name, no mount point.
+[[nodiscard]] bool tells_its_directory(const host::Sysroot& root, const std::string& path);
+
 // "DIR/NAME", "/NAME" below the root.
 [[nodiscard]] std::string child_of(std::string_view directory, std::string_view name);
 

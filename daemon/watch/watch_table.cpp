@@ -174,26 +174,35 @@ Armed WatchTable::arm(std::size_t group, const WatchPlan& plan) {
     return out;
 }
 
-Touched WatchTable::touched(const Places::value_type& at, const InotifyEvent& event) {
+Touched WatchTable::touched(const Places::value_type& at, const InotifyEvent& event) const {
     const auto& place = at.second;
     Touched out{.path = at.first};
     if ((event.mask & goes_away) != 0) {
         out.lost = place.groups;
         return out;
     }
-    const bool content = (event.mask & content_changes) != 0;
-    Groups groups = 0;
     if (event.name.empty()) {
-        groups = place.itself;
-    } else {
-        groups = place.every | ((event.mask & names_change) != 0 ? place.listed : 0);
-        if (const auto found = place.names.find(event.name); found != place.names.end())
-            groups |= content ? found->second.content : found->second.name;
+        const bool busy = (event.mask & IN_MODIFY) != 0 && place.kind == Spot::Kind::file;
+        (busy ? out.soon : out.now) = place.itself;
+        return out;
     }
-    const bool busy = (event.mask & IN_MODIFY) != 0 && place.kind != Spot::Kind::knob;
-    (busy ? out.soon : out.now) = groups;
-    if ((event.mask & names_change) != 0)
-        out.moved = groups;
+    const auto found = place.names.find(event.name);
+    const auto interest = found == place.names.end() ? Interest{} : found->second;
+    if ((event.mask & content_changes) != 0) {
+        ((event.mask & IN_MODIFY) != 0 ? out.soon : out.now) = place.every | interest.content;
+        return out;
+    }
+    out.now = place.every | interest.name;
+    if ((event.mask & names_change) == 0)
+        return out;
+    out.moved = out.now;
+    out.now |= place.listed;
+    // The usual way to write: nothing is elsewhere then, and their plan holds.
+    if ((event.mask & IN_MOVED_TO) != 0 && interest.content != 0) {
+        const std::string path = child_of(at.first, event.name);
+        if (!places_.contains(path) && tells_its_directory(root_, path))
+            out.moved &= ~interest.content;
+    }
     return out;
 }
 

@@ -85,7 +85,7 @@ class WatchTable {
     void attach(Places::value_type& at, int watch, Fd what, Groups bit, Armed& out);
     void detach(Places::value_type& at);
     [[nodiscard]] std::uint32_t needed(const Watch& watch) const;
-    [[nodiscard]] static Touched touched(const Places::value_type& at, const InotifyEvent& event);
+    [[nodiscard]] Touched touched(const Places::value_type& at, const InotifyEvent& event) const;
 
     const host::Sysroot& root_;
     const Inotify& inotify_;

@@ -213,6 +213,40 @@ TEST_F(WatcherTest, AFileIsSeenThroughItsOtherName) {
     EXPECT_EQ(on_.said(), "event /etc/subuid");
 }
 
+TEST_F(WatcherTest, AFileOfSeveralNamesMayBecomeOneOfOneNameAndBack) {
+    const auto looked = of({"/etc/subuid"});
+    watch(0, looked);
+    tree_.write("/srv", "x");
+    fs::create_hard_link(tree_.path("/srv"), tree_.path("/etc/new"));
+    rename("/etc/new", "/etc/subuid");
+    EXPECT_EQ(on_.said(), "event /etc/subuid");
+    EXPECT_TRUE(on_.watcher().watch(0, looked));
+    EXPECT_FALSE(on_.watcher().watch(0, looked));
+    tree_.write("/srv", "y");
+    EXPECT_EQ(on_.said(), "event /etc/subuid");
+    tree_.write("/etc/new", "x");
+    rename("/etc/new", "/etc/subuid");
+    EXPECT_EQ(on_.said(), "event /etc/subuid");
+    EXPECT_FALSE(on_.watcher().watch(0, looked));
+    tree_.write("/srv", "z");
+    EXPECT_EQ(on_.said(), "") << "another file by now";
+    tree_.write("/etc/subuid", "z");
+    EXPECT_EQ(on_.said(), "event /etc/subuid");
+}
+
+// A link, a directory or nothing may come in a file's place by the same kind of event.
+TEST_F(WatcherTest, WhatReplacesAFileIsFollowed) {
+    const auto looked = of({"/etc/subuid"});
+    watch(0, looked);
+    tree_.link("/etc/new", "/usr/subuid");
+    rename("/etc/new", "/etc/subuid");
+    EXPECT_EQ(on_.said(), "event /etc/subuid");
+    EXPECT_TRUE(on_.watcher().watch(0, looked));
+    EXPECT_FALSE(on_.watcher().watch(0, looked));
+    tree_.write("/usr/subuid", "x");
+    EXPECT_EQ(on_.woken(), 1U);
+}
+
 TEST_F(WatcherTest, TheRootItselfIsWatched) {
     watch(0, of({"/"}));
     ASSERT_EQ(::chmod(tree_.path().c_str(), 0700), 0);
