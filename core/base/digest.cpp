@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/digest.hpp"
 
+// EVP, and in OpenSSL 3 the one-shot SHA256() too, loads the configuration file and the providers at every
+// start; these functions do not, and leave the rest of libcrypto out of what links it statically.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
 #include <array>
@@ -9,9 +12,11 @@
 namespace plimsoll {
 
 std::string sha256(std::string_view bytes) {
-    // The one-shot function of libcrypto loads no provider and no configuration file, which EVP would.
     std::array<unsigned char, SHA256_DIGEST_LENGTH> md{};
-    ::SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), md.data());
+    SHA256_CTX context{};
+    ::SHA256_Init(&context);
+    ::SHA256_Update(&context, bytes.data(), bytes.size());
+    ::SHA256_Final(md.data(), &context);
     static constexpr std::string_view hex = "0123456789abcdef";
     std::string out;
     out.reserve(md.size() * 2);

@@ -2,6 +2,7 @@
 #include "core/host/host.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/packages.hpp"
 
 namespace plimsoll::host {
 
@@ -21,22 +22,52 @@ Result<Host> Host::open_as_live(const std::string& dir) {
     return Host(std::move(root), true);
 }
 
+template <class T, class Read>
+const Result<T>& Host::keep(Kept<T>& kept, Read read) const {
+    Footprint* const recording = root_.recording();
+    if (!kept.value || (recording != nullptr && !kept.footprint)) {
+        kept.footprint.reset();
+        if (recording != nullptr)
+            root_.record(&kept.footprint.emplace());
+        kept.value.emplace(read());
+        root_.record(recording);
+    }
+    if (recording != nullptr)
+        recording->merge(*kept.footprint);
+    return *kept.value;
+}
+
 const Result<Accounts>& Host::accounts() const {
-    if (!accounts_)
-        accounts_ = read_accounts(root_);
-    return *accounts_;
+    return keep(accounts_, [this] { return read_accounts(root_); });
 }
 
 const Result<std::vector<Process>>& Host::processes() const {
-    if (!processes_)
-        processes_ = live_ ? read_processes(root_)
-                           : Result<std::vector<Process>>(fail(Code::unsupported, "not a running host"));
-    return *processes_;
+    return keep(processes_, [this] {
+        return live_ ? read_processes(root_)
+                     : Result<std::vector<Process>>(fail(Code::unsupported, "not a running host"));
+    });
+}
+
+const Result<UnitFiles>& Host::units() const {
+    return keep(units_, [this] { return UnitFiles::open(root_); });
+}
+
+Result<std::optional<UnitFile>> Host::unit(const std::string& name) const {
+    const auto& all = units();
+    if (!all)
+        return Failure(all.error());
+    return all->read(root_, name);
+}
+
+const Result<std::map<std::string, std::string>>& Host::podman_version() const {
+    return keep(podman_version_, [this] { return installed_versions(root_, {"podman"}); });
 }
 
 void Host::forget() const {
-    accounts_.reset();
-    processes_.reset();
+    accounts_ = {};
+    processes_ = {};
+    units_ = {};
+    podman_version_ = {};
 }
 
 std::map<std::string, std::string> Host::os_release() const {

@@ -4,6 +4,7 @@
 #include "core/host/accounts.hpp"
 #include "core/host/processes.hpp"
 #include "core/host/sysroot.hpp"
+#include "core/host/unit_files.hpp"
 
 #include <map>
 #include <optional>
@@ -28,10 +29,16 @@ class Host {
     // Whether /proc, /sys, /run and the service manager belong to this root.
     [[nodiscard]] bool live() const { return live_; }
 
-    // Read once and kept until forget() is called.
+    // Read once and kept until forget() is called. Whoever asks while Sysroot::record() is on is recorded as
+    // depending on all that was looked at for the answer, whoever asked first.
     [[nodiscard]] const Result<Accounts>& accounts() const;
     // Code::unsupported when not live.
     [[nodiscard]] const Result<std::vector<Process>>& processes() const;
+    [[nodiscard]] const Result<UnitFiles>& units() const;
+    // UnitFiles::read() of these.
+    [[nodiscard]] Result<std::optional<UnitFile>> unit(const std::string& name) const;
+    // installed_versions() of podman alone, by which its defaults go.
+    [[nodiscard]] const Result<std::map<std::string, std::string>>& podman_version() const;
     void forget() const;
 
     // os-release(5) as key -> unquoted value; empty when there is none.
@@ -40,11 +47,22 @@ class Host {
   private:
     Host(Sysroot root, bool live) : root_(std::move(root)), live_(live) {}
 
+    template <class T>
+    struct Kept {
+        std::optional<Result<T>> value{};
+        std::optional<Footprint> footprint{};  // nullopt: nobody recorded when it was read
+    };
+
+    template <class T, class Read>
+    const Result<T>& keep(Kept<T>& kept, Read read) const;
+
     Sysroot root_;
     bool live_;
     std::string state_dir_{"/var/lib/plimsoll"};
-    mutable std::optional<Result<Accounts>> accounts_;
-    mutable std::optional<Result<std::vector<Process>>> processes_;
+    mutable Kept<Accounts> accounts_;
+    mutable Kept<std::vector<Process>> processes_;
+    mutable Kept<UnitFiles> units_;
+    mutable Kept<std::map<std::string, std::string>> podman_version_;
 };
 
 }  // namespace plimsoll::host

@@ -145,6 +145,34 @@ TEST(Namespaces, WhatPidOneHidesComesFromAKernelThreadOrIsFixed) {
     EXPECT_EQ(user_ns_chain(host.root(), 1).error().code, Code::not_found);
 }
 
+TEST(Processes, NamesAndProgramsAreReadAsTheyAre) {
+    const Tree tree{
+        {"proc/7/status", "Name:\ta\\nUid:\\\\ b\nUmask:\t0022\nPPid:\t3\nUid:\t5\t6\t7\t8\nGroups:\t4 9 \n"},
+        {"proc/7/cmdline", std::string_view("one\0\0two", 8)},
+        {"proc/8/status", "Name:\tkthreadd\nUid:\t0\t0\t0\t0\n"},
+        {"proc/9/status", "Name:\todd\n"},
+        {"proc/9/exe", "a file, where the kernel has a link"},
+        {"proc/10/cmdline", "without status"}};
+    tree.link("proc/7/exe", "/usr/bin/x (deleted)");
+    tree.link("proc/7/ns/user", "user:[4026532000]");
+    tree.link("proc/8/ns/user", "user:[4026531837]");
+    const auto host = tree.live_host();
+    ASSERT_TRUE(host.processes());
+    ASSERT_EQ(host.processes()->size(), 3U);
+    const auto& p = host.processes()->at(0);
+    EXPECT_EQ(p.comm, "a\nUid:\\ b");
+    EXPECT_EQ(p.parent, 3);
+    EXPECT_EQ(p.uid, (std::array<std::uint32_t, 4>{5, 6, 7, 8}));
+    EXPECT_EQ(p.groups, (std::vector<std::uint32_t>{4, 9}));
+    EXPECT_EQ(p.exe, "/usr/bin/x");
+    EXPECT_TRUE(p.exe_deleted);
+    EXPECT_EQ(p.argv, (std::vector<std::string>{"one", "", "two"}));
+    EXPECT_EQ(p.in_child_user_ns(), true);
+    EXPECT_FALSE(p.uid_map.has_value()) << "its map cannot be read";
+    EXPECT_EQ(host.processes()->at(1).exe, "") << "a kernel thread";
+    EXPECT_EQ(host.processes()->at(2).exe, std::nullopt) << "not known";
+}
+
 TEST(Processes, AHostileStatIsNone) {
     const Tree tree{{"/proc/5/stat", "5 (a) b) S 1 1 1 0 -1 64 0 0 0 0 0 0 0 0 0 0 0 0 42 0\n"},
                     {"/proc/6/stat", "6 (x"}};

@@ -62,7 +62,12 @@ Result<Fd> open_user_ns(const Sysroot& root, int pid) {
 }  // namespace
 
 std::optional<std::uint64_t> read_ns(const Sysroot& root, int pid, Ns ns) {
-    const auto link = root.read_link("/proc/" + std::to_string(pid) + "/ns/" + std::string(name_of(ns)));
+    const auto process = Directory::open(root, "/proc/" + std::to_string(pid));
+    return process ? read_ns(*process, ns) : std::nullopt;
+}
+
+std::optional<std::uint64_t> read_ns(const Directory& process, Ns ns) {
+    const auto link = process.read_link("ns/" + std::string(name_of(ns)));
     const std::string head = std::string(name_of(ns)) + ":[";  // "user:[4026531837]"
     if (!link || !link->starts_with(head) || !link->ends_with("]"))
         return std::nullopt;

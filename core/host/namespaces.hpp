@@ -2,6 +2,7 @@
 // Namespaces of processes by inode number (namespaces(7)): the links below /proc/PID/ns tell it without being
 // followed.
 #pragma once
+#include "core/host/directory.hpp"
 #include "core/host/sysroot.hpp"
 
 #include <array>
@@ -36,6 +37,8 @@ class Namespaces {
 };
 
 [[nodiscard]] std::optional<std::uint64_t> read_ns(const Sysroot& root, int pid, Ns ns);
+// `process`: an open /proc/PID.
+[[nodiscard]] std::optional<std::uint64_t> read_ns(const Directory& process, Ns ns);
 
 // The host's own. From PID 1; what cannot be read there (EACCES even for root) from the first kernel thread,
 // which never leaves the initial namespaces; else from the numbers that the kernel fixes (linux/proc_ns.h).

@@ -2,6 +2,7 @@
 #include "core/host/processes.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/directory.hpp"
 #include "core/host/namespaces.hpp"
 #include "core/host/read_fd.hpp"
 
@@ -9,12 +10,12 @@
 #include <charconv>
 #include <limits>
 
-#include <dirent.h>
 #include <fcntl.h>
 
 namespace plimsoll::host {
 namespace {
 
+constexpr std::size_t proc_max = std::size_t{1} << 20;
 constexpr std::uint64_t forked_no_exec = 0x40;  // linux/sched.h PF_FORKNOEXEC
 
 std::optional<std::uint32_t> id32(std::string_view s) {
@@ -24,8 +25,8 @@ std::optional<std::uint32_t> id32(std::string_view s) {
     return static_cast<std::uint32_t>(*v);
 }
 
-std::optional<std::vector<IdMapLine>> read_id_map(const Sysroot& root, const std::string& path) {
-    const auto text = read_kernel_file(root, path);
+std::optional<std::vector<IdMapLine>> read_id_map(const Directory& dir, const std::string& name) {
+    const auto text = dir.read_kernel(name, proc_max, false);
     if (!text)
         return std::nullopt;
     std::vector<IdMapLine> out;
@@ -124,6 +125,30 @@ void read_status(std::string_view text, Process& p) {
         p.capabilities.reset();
 }
 
+void read_exe(const Directory& dir, Process& p) {
+    static constexpr std::string_view deleted = " (deleted)";
+    const auto exe = dir.read_link("exe");
+    if (exe) {
+        p.exe_deleted = exe->ends_with(deleted);
+        p.exe = p.exe_deleted ? exe->substr(0, exe->size() - deleted.size()) : *exe;
+    } else if (exe.error().code == Code::not_found) {
+        p.exe = "";  // a kernel thread's link is there, but has no target
+    }
+}
+
+std::vector<std::string> read_argv(const Directory& dir) {
+    std::vector<std::string> out;
+    const auto cmdline = dir.read_kernel("cmdline", proc_max, false);
+    if (!cmdline)
+        return out;
+    std::string_view text = *cmdline;
+    if (text.ends_with('\0'))
+        text.remove_suffix(1);
+    for (const auto arg : split(text, '\0'))
+        out.emplace_back(arg);
+    return out;
+}
+
 // The map of the initial user namespace, and of it alone whatever a map like it may say.
 std::vector<IdMapLine> full_map() {
     return {{0, 0, std::numeric_limits<std::uint32_t>::max()}};
@@ -156,35 +181,26 @@ Result<ProcessStat> read_process_stat(const Sysroot& root, int pid) {
 }
 
 std::optional<Process> read_process(const Sysroot& root, int pid) {
-    const std::string dir = "/proc/" + std::to_string(pid);
-    const auto status = read_kernel_file(root, dir + "/status");
+    const auto dir = Directory::open(root, "/proc/" + std::to_string(pid));
+    if (!dir)
+        return std::nullopt;
+    const auto status = dir->read_kernel("status", proc_max, true);
     if (!status)
         return std::nullopt;
     Process p{.pid = pid};
     read_status(*status, p);
     if (p.comm.empty())
-        if (const auto comm = read_kernel_file(root, dir + "/comm"))
+        if (const auto comm = dir->read_kernel("comm", proc_max, true))
             p.comm = std::string(trim(*comm));
-    if (auto exe = root.read_link(dir + "/exe")) {
-        static constexpr std::string_view deleted = " (deleted)";
-        p.exe_deleted = exe->ends_with(deleted);
-        p.exe = p.exe_deleted ? exe->substr(0, exe->size() - deleted.size()) : *exe;
-    } else if (exe.error().code == Code::not_found || exe.error().code == Code::integrity) {
-        p.exe = "";  // a kernel thread's link opens, but has no target
-    }
-    p.user_ns = read_ns(root, pid, Ns::user);
-    // Most processes of an idle host are kernel threads: no program, no arguments, and everybody's ids.
-    if (p.exe && p.exe->empty() && p.user_ns == initial_user_ns)
-        return p;
-    if (const auto cmdline = read_kernel_file(root, dir + "/cmdline"))
-        for (const auto arg :
-             split(cmdline->ends_with('\0') ? std::string_view(*cmdline).substr(0, cmdline->size() - 1)
-                                            : std::string_view(*cmdline),
-                   '\0'))
-            p.argv.emplace_back(arg);
+    read_exe(*dir, p);
+    p.user_ns = read_ns(*dir, Ns::user);
     const bool initial = p.user_ns == initial_user_ns;
-    p.uid_map = initial ? full_map() : read_id_map(root, dir + "/uid_map");
-    p.gid_map = initial ? full_map() : read_id_map(root, dir + "/gid_map");
+    // Most processes of an idle host are kernel threads: no program, no arguments, and everybody's ids.
+    if (initial && p.exe && p.exe->empty())
+        return p;
+    p.argv = read_argv(*dir);
+    p.uid_map = initial ? full_map() : read_id_map(*dir, "uid_map");
+    p.gid_map = initial ? full_map() : read_id_map(*dir, "gid_map");
     return p;
 }
 

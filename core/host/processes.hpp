@@ -44,6 +44,7 @@ struct Process {
     bool exe_deleted{false};           // the program's file has no name any more
     std::vector<std::string> argv{};
     std::optional<std::uint64_t> user_ns{};  // inode of ns/user
+    // Not read in the initial namespace, which has every id as itself.
     std::optional<std::vector<IdMapLine>> uid_map{};
     std::optional<std::vector<IdMapLine>> gid_map{};
 

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/host/sysroot.hpp"
 
+#include "core/host/directory.hpp"
 #include "core/host/read_fd.hpp"
 
-#include <algorithm>
 #include <array>
-#include <memory>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
@@ -15,12 +13,6 @@
 
 namespace plimsoll::host {
 namespace {
-
-bool same_version(const struct stat& a, const struct stat& b) {
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
-           a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec &&
-           a.st_ctim.tv_sec == b.st_ctim.tv_sec && a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
-}
 
 Result<struct stat> stat_fd(const Fd& fd, std::string_view path) {
     struct stat st{};
@@ -30,29 +22,6 @@ Result<struct stat> stat_fd(const Fd& fd, std::string_view path) {
 }
 
 }  // namespace
-
-Result<std::string> read_fd(const Fd& fd, std::string_view path, std::size_t max, off_t size_hint) {
-    std::string out;
-    if (size_hint > 0)
-        out.reserve(std::min<std::size_t>(static_cast<std::size_t>(size_hint) + 1, max));
-    std::array<char, 16384> buf{};
-    for (;;) {
-        const ssize_t n = ::read(fd.get(), buf.data(), buf.size());
-        if (n < 0) {
-            if (errno == EINTR)
-                continue;
-            return fail_errno("read " + std::string(path));
-        }
-        if (n == 0)
-            return out;
-        if (out.size() + static_cast<std::size_t>(n) > max)
-            return fail(Code::invalid_input,
-                        "read " + std::string(path) + ": larger than " + std::to_string(max) + " bytes");
-        out.append(buf.data(), static_cast<std::size_t>(n));
-        if (size_hint > 0 && out.size() == static_cast<std::size_t>(size_hint))
-            return out;  // whole, if its size is still that; the caller looks
-    }
-}
 
 std::string_view file_type_name(mode_t mode) {
     switch (mode & S_IFMT) {
@@ -90,8 +59,7 @@ Result<Fd> Sysroot::open_at(std::string_view path, int flags, mode_t mode) const
     if (path.find('\0') != std::string_view::npos)
         return fail(Code::invalid_input, "open: a path with a NUL byte");
     const std::string p(path.empty() ? "/" : path);
-    if (footprint_ != nullptr)
-        footprint_->add(p);
+    recorder_->looked_up(p);
     for (int attempt = 0;; ++attempt) {
         const long fd = ::syscall(SYS_openat2, root_.get(), p.c_str(), &how, sizeof how);
         if (fd >= 0)
@@ -154,33 +122,9 @@ Result<std::string> Sysroot::read_link(std::string_view path) const {
 }
 
 Result<std::vector<DirEntry>> Sysroot::list(std::string_view dir) const {
-    if (footprint_ != nullptr)
-        footprint_->add_listing(dir.empty() ? "/" : dir);
-    PLIMSOLL_TRY(Fd fd, open_at(dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
-
-    struct Close {
-        void operator()(DIR* d) const { ::closedir(d); }
-    };
-
-    const std::unique_ptr<DIR, Close> d(::fdopendir(fd.get()));
-    if (!d)
-        return fail_errno("list " + std::string(dir));
-    (void)fd.release();
-    std::vector<DirEntry> out;
-    for (;;) {
-        errno = 0;
-        const dirent* e = ::readdir(d.get());
-        if (e == nullptr) {
-            if (errno != 0)
-                return fail_errno("list " + std::string(dir));
-            break;
-        }
-        const std::string_view name = e->d_name;
-        if (name != "." && name != "..")
-            out.push_back({std::string(name), e->d_type});
-    }
-    std::ranges::sort(out, {}, &DirEntry::name);
-    return out;
+    recorder_->listed(dir.empty() ? "/" : dir);  // also when it is not there yet
+    PLIMSOLL_TRY(const auto opened, Directory::open(*this, std::string(dir)));
+    return opened.list();
 }
 
 Result<std::optional<std::string>> Sysroot::xattr(std::string_view path, const char* name) const {

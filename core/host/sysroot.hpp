@@ -9,6 +9,7 @@
 #include "core/host/footprint.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,12 +54,14 @@ class Sysroot {
     [[nodiscard]] Result<std::optional<std::string>> xattr(std::string_view path, const char* name) const;
 
     // From now on every path asked for goes into `into`, which must outlive the recording; null ends it.
-    void record(Footprint* into) const { footprint_ = into; }
+    void record(Footprint* into) const { recorder_->into = into; }
+
+    [[nodiscard]] Footprint* recording() const { return recorder_->into; }
 
     // While it lives, nothing is recorded: for walks over what is too much to be watched.
     class Unrecorded {
       public:
-        explicit Unrecorded(const Sysroot& root) : root_(root), into_(root.footprint_) {
+        explicit Unrecorded(const Sysroot& root) : root_(root), into_(root.recording()) {
             root.record(nullptr);
         }
 
@@ -73,11 +76,27 @@ class Sysroot {
     };
 
   private:
+    friend class Directory;  // whose reads are recorded as well
+
+    struct Recorder {
+        Footprint* into{nullptr};
+
+        void looked_up(std::string_view path) const {
+            if (into != nullptr)
+                into->add(path);
+        }
+
+        void listed(std::string_view dir) const {
+            if (into != nullptr)
+                into->add_listing(dir);
+        }
+    };
+
     Sysroot(Fd root, std::string directory) : root_(std::move(root)), directory_(std::move(directory)) {}
 
     Fd root_;
     std::string directory_;
-    mutable Footprint* footprint_{nullptr};
+    std::shared_ptr<Recorder> recorder_{std::make_shared<Recorder>()};
 };
 
 // "a FIFO", "a directory", "a symlink", …

@@ -2,11 +2,16 @@
 #include "core/host/unit_files.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/directory.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
+
+#include <dirent.h>
 
 namespace plimsoll::host {
 namespace {
@@ -32,33 +37,6 @@ std::vector<std::string_view> search_dirs(const Sysroot& root) {
 std::string link_target(const std::string& link_path, const std::string& target) {
     const auto dir = std::filesystem::path(link_path).parent_path();
     return (dir / target).lexically_normal().string();
-}
-
-struct Text {
-    bool masked{false};
-    std::string content;
-    std::string link;  // where the file links to, if it is a symlink
-};
-
-// nullopt: no such file, or a symlink into nowhere, which systemd passes over.
-Result<std::optional<Text>> read_unit_text(const Sysroot& root, const std::string& path) {
-    Text out;
-    if (const auto target = root.read_link(path)) {
-        out.link = link_target(path, *target);
-        if (out.link == "/dev/null") {
-            out.masked = true;
-            return out;
-        }
-    }
-    auto text = root.read(path);
-    if (!text) {
-        if (text.error().code == Code::not_found)
-            return std::nullopt;
-        return Failure(std::move(text).error());
-    }
-    out.masked = text->empty();
-    out.content = *std::move(text);
-    return out;
 }
 
 std::string_view suffix_of(std::string_view name) {
@@ -91,29 +69,152 @@ std::vector<std::string> drop_in_names(const std::string& name) {
     return out;
 }
 
+bool pulls_in(std::string_view dir) {
+    return dir.ends_with(".wants") || dir.ends_with(".requires") || dir.ends_with(".upholds");
+}
+
+bool may_be_link(const DirEntry& e) {
+    return e.type == DT_LNK || e.type == DT_UNKNOWN;
+}
+
+const DirEntry* find_entry(const std::vector<DirEntry>& sorted, std::string_view name) {
+    const auto it = std::ranges::lower_bound(sorted, name, {},
+                                             [](const DirEntry& e) -> std::string_view { return e.name; });
+    return it != sorted.end() && it->name == name ? &*it : nullptr;
+}
+
+bool is_unit(std::string_view name) {
+    return name.ends_with(".service") || name.ends_with(".socket");
+}
+
+// Finds any of some words in a text, in one pass: the first two bytes of a word decide whether to look
+// closer.
+class WordSearch {
+  public:
+    explicit WordSearch(std::span<const std::string_view> words) : words_(words) {
+        for (std::size_t i = 0; i < words.size(); ++i)
+            for (std::size_t at = 0; at < 2; ++at)
+                if (words[i].size() > at)
+                    starts_[at][static_cast<unsigned char>(words[i][at])] |= std::uint32_t{1} << i % 32;
+    }
+
+    [[nodiscard]] bool in(std::string_view text) const {
+        for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+            const auto first = static_cast<unsigned char>(text[i]);
+            const auto second = static_cast<unsigned char>(text[i + 1]);
+            if ((starts_[0][first] & starts_[1][second]) != 0 &&
+                std::ranges::any_of(words_,
+                                    [&](std::string_view w) { return text.substr(i).starts_with(w); }))
+                return true;
+        }
+        return false;
+    }
+
+  private:
+    std::span<const std::string_view> words_;
+    std::array<std::array<std::uint32_t, 256>, 2> starts_{};
+};
+
+}  // namespace
+
+struct UnitFiles::Dir {
+    Directory handle;
+    std::vector<DirEntry> entries;  // sorted by name
+    // Content of "default.target.wants" and the like, by that name.
+    std::vector<std::pair<std::string, std::vector<DirEntry>>> pulls{};
+    // Links in the directory itself: their name and where they point to.
+    std::vector<std::pair<std::string, std::string>> links{};
+
+    [[nodiscard]] std::string path_of(const std::string& name) const { return handle.path() + "/" + name; }
+
+    // Whether the entry, a unit file or a drop-in, has one of the words or cannot be read; read_unit() then
+    // says why.
+    [[nodiscard]] bool mentions(const Sysroot& root, const DirEntry& e, const WordSearch& words) const {
+        const auto text = e.type == DT_REG ? handle.read_regular(e.name) : root.read(path_of(e.name));
+        if (!text)
+            return text.error().code != Code::not_found && !root.read_link(path_of(e.name));
+        return words.in(*text);
+    }
+
+    // The link's target, when that is a regular file of this very directory.
+    [[nodiscard]] const DirEntry* sibling(const DirEntry& e) const {
+        const auto link = std::ranges::find(links, e.name, &std::pair<std::string, std::string>::first);
+        const auto* target = link != links.end() ? find_entry(entries, link->second) : nullptr;
+        return target != nullptr && target->type == DT_REG ? target : nullptr;
+    }
+};
+
+namespace {
+
+Result<void> read_links(const Sysroot& root, UnitFiles::Dir& dir) {
+    for (const DirEntry& e : dir.entries) {
+        if (pulls_in(e.name)) {
+            auto entries = root.list(dir.path_of(e.name));
+            if (entries)
+                dir.pulls.emplace_back(e.name, *std::move(entries));
+            else if (entries.error().code != Code::not_found)
+                return Failure(std::move(entries).error());
+        } else if (may_be_link(e)) {
+            if (auto target = dir.handle.read_link(e.name))
+                dir.links.emplace_back(e.name, *std::move(target));
+        }
+    }
+    return {};
+}
+
+struct Text {
+    bool masked{false};
+    std::string content;
+    std::string link;  // where the file links to, if it is a symlink
+};
+
+// nullopt: no such file, or a symlink into nowhere, which systemd passes over.
+Result<std::optional<Text>> read_unit_text(const Sysroot& root, const std::string& path) {
+    Text out;
+    if (const auto target = root.read_link(path)) {
+        out.link = link_target(path, *target);
+        if (out.link == "/dev/null") {
+            out.masked = true;
+            return out;
+        }
+    }
+    auto text = root.read(path);
+    if (!text) {
+        if (text.error().code == Code::not_found)
+            return std::nullopt;
+        return Failure(std::move(text).error());
+    }
+    out.masked = text->empty();
+    out.content = *std::move(text);
+    return out;
+}
+
 // *.conf by file name; the first directory that has a name wins it.
-Result<void> collect_drop_ins(const Sysroot& root, const std::string& dir,
+Result<void> collect_drop_ins(const Sysroot& root, const UnitFiles::Dir& dir, const std::string& name,
                               std::map<std::string, std::string>& by_name) {
-    const auto entries = root.list(dir);
+    if (find_entry(dir.entries, name) == nullptr)
+        return {};
+    const std::string path = dir.path_of(name);
+    const auto entries = root.list(path);
     if (!entries)
         return entries.error().code == Code::not_found ? Result<void>{} : Failure(entries.error());
     for (const DirEntry& e : *entries)
         if (e.name.ends_with(".conf"))
-            by_name.try_emplace(e.name, dir + "/" + e.name);
+            by_name.try_emplace(e.name, path + "/" + e.name);
     return {};
 }
 
-Result<void> read_drop_ins(const Sysroot& root, const std::vector<std::string>& names, UnitFile& unit) {
+Result<void> read_drop_ins(const Sysroot& root, const std::vector<UnitFiles::Dir>& dirs,
+                           const std::vector<std::string>& names, UnitFile& unit) {
     std::map<std::string, std::string> by_name;
-    const auto dirs = search_dirs(root);
     for (const auto& name : names)
-        for (const auto dir : dirs)
+        for (const auto& dir : dirs)
             for (const auto& n : drop_in_names(name))
-                PLIMSOLL_CHECK(collect_drop_ins(root, std::string(dir) + "/" + n + ".d", by_name));
+                PLIMSOLL_CHECK(collect_drop_ins(root, dir, n + ".d", by_name));
     const std::string type(
         suffix_of(unit.name).substr(std::min<std::size_t>(1, suffix_of(unit.name).size())));
-    for (const auto dir : dirs)
-        PLIMSOLL_CHECK(collect_drop_ins(root, std::string(dir) + "/" + type + ".d", by_name));
+    for (const auto& dir : dirs)
+        PLIMSOLL_CHECK(collect_drop_ins(root, dir, type + ".d", by_name));
     for (const auto& [file, path] : by_name) {
         PLIMSOLL_TRY(const auto text, read_unit_text(root, path));
         if (text && !text->masked)
@@ -122,164 +223,73 @@ Result<void> read_drop_ins(const Sysroot& root, const std::vector<std::string>& 
     return {};
 }
 
-bool pulls_in(std::string_view dir) {
-    return dir.ends_with(".wants") || dir.ends_with(".requires") || dir.ends_with(".upholds");
-}
-
-bool may_be_link(const DirEntry& e) {
-    constexpr unsigned char unknown = 0;  // DT_UNKNOWN: the filesystem does not tell
-    constexpr unsigned char link = 10;    // DT_LNK
-    return e.type == link || e.type == unknown;
-}
-
-// Whether `dir` has a link for the unit: the first directory that names it decides, so that a link to
-// /dev/null in /etc takes back a vendor's.
-void note_pull(const Sysroot& root, const std::string& dir, std::string_view target_unit, UnitFile& unit,
-               std::vector<std::string>& decided) {
-    const std::string link = dir + "/" + unit.name;
-    if (!root.exists(link) || std::ranges::find(decided, target_unit) != decided.end())
-        return;
-    decided.emplace_back(target_unit);
-    const auto target = root.read_link(link);
-    if (!target || link_target(link, *target) != "/dev/null")
-        unit.enabled_by.push_back(link);
-}
-
-// Links that make the manager start the unit, and other names an administrator gave it.
-Result<void> find_enabling_links(const Sysroot& root, UnitFile& unit) {
-    std::vector<std::string> decided;
-    for (const auto dir : search_dirs(root)) {
-        const auto entries = root.list(dir);
-        if (!entries) {
-            if (entries.error().code == Code::not_found)
+// Links that make the manager start the unit, and other names an administrator gave it. The first directory
+// that names the unit in, say, default.target.wants decides, so that a link to /dev/null in /etc takes back a
+// vendor's.
+void find_enabling_links(const Sysroot& root, const std::vector<UnitFiles::Dir>& dirs, UnitFile& unit) {
+    std::set<std::string_view> decided;
+    for (const auto& dir : dirs) {
+        for (const auto& [name, entries] : dir.pulls) {
+            if (find_entry(entries, unit.name) == nullptr || !decided.insert(name).second)
                 continue;
-            return Failure(entries.error());
+            const std::string link = dir.path_of(name) + "/" + unit.name;
+            const auto target = root.read_link(link);
+            if (!target || link_target(link, *target) != "/dev/null")
+                unit.enabled_by.push_back(link);
         }
-        for (const DirEntry& e : *entries) {
-            const std::string path = std::string(dir) + "/" + e.name;
-            if (pulls_in(e.name)) {
-                note_pull(root, path, e.name, unit, decided);
-            } else if (!dir.starts_with("/usr/") && e.name != unit.name && may_be_link(e)) {
-                const auto target = root.read_link(path);
-                if (target && std::filesystem::path(*target).filename() == unit.name)
-                    unit.enabled_by.push_back(path);
-            }
-        }
+        if (dir.handle.path().starts_with("/usr/"))
+            continue;
+        for (const auto& [name, target] : dir.links)
+            if (name != unit.name && std::filesystem::path(target).filename() == unit.name)
+                unit.enabled_by.push_back(dir.path_of(name));
     }
-    return {};
 }
 
-bool mentions(const Sysroot& root, const std::string& path, std::span<const std::string_view> needles) {
-    const auto text = root.read(path);
-    if (!text)  // what cannot be read must be looked at: read_unit() then says why
-        return text.error().code != Code::not_found && !root.read_link(path);
-    return std::ranges::any_of(needles,
-                               [&](std::string_view n) { return text->find(n) != std::string::npos; });
+Result<bool> drop_in_mentions(const Sysroot& root, const std::string& path, const WordSearch& search) {
+    auto handle = Directory::open(root, path);
+    if (!handle)
+        return Failure(std::move(handle).error());
+    const UnitFiles::Dir dir{*std::move(handle), {}};
+    PLIMSOLL_TRY(const auto files, dir.handle.list());
+    return std::ranges::any_of(
+        files, [&](const DirEntry& f) { return f.name.ends_with(".conf") && dir.mentions(root, f, search); });
 }
-
-bool continues(std::string_view line) {
-    std::size_t backslashes = 0;
-    while (backslashes < line.size() && line[line.size() - 1 - backslashes] == '\\')
-        ++backslashes;
-    return backslashes % 2 == 1;
-}
-
-// Turns whole (joined) lines into settings.
-class UnitParser {
-  public:
-    explicit UnitParser(const std::string& path) : path_(path) {}
-
-    void line(std::string_view whole, int number) {
-        const auto text = trim(whole);
-        if (text.empty())
-            return;
-        if (text.front() == '[') {
-            section_ = text.back() == ']' ? std::string(text.substr(1, text.size() - 2)) : std::string();
-            return;
-        }
-        const auto eq = text.find('=');
-        if (eq == std::string_view::npos || section_.empty())
-            return;
-        out_.push_back({section_, std::string(trim(text.substr(0, eq))),
-                        std::string(trim(text.substr(eq + 1))), path_ + ":" + std::to_string(number)});
-    }
-
-    std::vector<UnitSetting> take() { return std::move(out_); }
-
-  private:
-    const std::string& path_;
-    std::string section_;
-    std::vector<UnitSetting> out_;
-};
 
 }  // namespace
 
-std::vector<UnitSetting> parse_unit(std::string_view text, const std::string& path) {
-    if (text.starts_with("\xef\xbb\xbf"))
-        text.remove_prefix(3);
-    UnitParser parser(path);
-    std::string joined;
-    int number = 0;
-    int begun = 0;
-    for (const auto raw : split_lines(text)) {
-        ++number;
-        const auto start = raw.find_first_not_of(" \t\r");
-        auto line = start == std::string_view::npos ? std::string_view() : raw.substr(start);
-        if (line.ends_with('\r'))
-            line.remove_suffix(1);
-        // Comments are dropped also in the midst of a continued line.
-        if (!line.empty() && (line.front() == '#' || line.front() == ';'))
-            continue;
-        if (joined.empty())
-            begun = number;
-        if (continues(line)) {
-            joined.append(line.substr(0, line.size() - 1));
-            joined += ' ';
-            continue;
+UnitFiles::UnitFiles(std::vector<Dir> dirs) : dirs_(std::move(dirs)) {}
+
+UnitFiles::UnitFiles(UnitFiles&&) noexcept = default;
+UnitFiles& UnitFiles::operator=(UnitFiles&&) noexcept = default;
+UnitFiles::~UnitFiles() = default;
+
+Result<UnitFiles> UnitFiles::open(const Sysroot& root) {
+    std::vector<Dir> dirs;
+    for (const auto path : search_dirs(root)) {
+        auto handle = Directory::open(root, std::string(path));
+        if (!handle) {
+            if (handle.error().code == Code::not_found)
+                continue;
+            return Failure(std::move(handle).error());
         }
-        joined += line;
-        parser.line(joined, begun);
-        joined.clear();
+        PLIMSOLL_TRY(auto entries, handle->list());
+        dirs.push_back({*std::move(handle), std::move(entries)});
+        PLIMSOLL_CHECK(read_links(root, dirs.back()));
     }
-    parser.line(joined, begun);
-    return parser.take();
+    return UnitFiles(std::move(dirs));
 }
 
-std::vector<UnitSetting> UnitFile::values(std::string_view section, std::string_view key) const {
-    std::vector<UnitSetting> out;
-    for (const UnitSetting& s : settings) {
-        if (s.section != section || s.key != key)
-            continue;
-        if (s.value.empty())
-            out.clear();
-        else
-            out.push_back(s);
-    }
-    return out;
-}
-
-std::string_view UnitFile::enablement() const {
-    if (masked)
-        return "masked";
-    if (!enabled_by.empty())
-        return "enabled";
-    const bool installable =
-        std::ranges::any_of(settings, [](const UnitSetting& s) { return s.section == "Install"; });
-    return installable ? "disabled" : "static";
-}
-
-Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string& name) {
+Result<std::optional<UnitFile>> UnitFiles::read(const Sysroot& root, const std::string& name) const {
     UnitFile unit{.name = name};
     std::vector<std::string> names{name};
     std::vector<std::string> candidates{name};
     if (auto t = template_of(name); !t.empty())
         candidates.push_back(std::move(t));
-    const auto dirs = search_dirs(root);
     for (const auto& candidate : candidates)
-        for (const auto dir : dirs) {
-            if (!unit.fragment.empty())
-                break;
-            const std::string path = std::string(dir) + "/" + candidate;
+        for (const auto& dir : dirs_) {
+            if (!unit.fragment.empty() || find_entry(dir.entries, candidate) == nullptr)
+                continue;
+            const std::string path = dir.path_of(candidate);
             PLIMSOLL_TRY(const auto text, read_unit_text(root, path));
             if (!text)
                 continue;
@@ -293,39 +303,43 @@ Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string
     if (unit.fragment.empty())
         return std::nullopt;
     if (!unit.masked)
-        PLIMSOLL_CHECK(read_drop_ins(root, names, unit));
-    PLIMSOLL_CHECK(find_enabling_links(root, unit));
+        PLIMSOLL_CHECK(read_drop_ins(root, dirs_, names, unit));
+    find_enabling_links(root, dirs_, unit);
     return unit;
 }
 
-Result<std::vector<std::string>> units_mentioning(const Sysroot& root,
-                                                  std::span<const std::string_view> needles) {
-    std::vector<std::string> out;
-    for (const auto dir : search_dirs(root)) {
-        const auto entries = root.list(dir);
-        if (!entries) {
-            if (entries.error().code == Code::not_found)
-                continue;
-            return Failure(entries.error());
-        }
-        for (const DirEntry& e : *entries) {
-            const std::string path = std::string(dir) + "/" + e.name;
-            if ((e.name.ends_with(".service") || e.name.ends_with(".socket")) &&
-                mentions(root, path, needles))
-                out.push_back(e.name);
+Result<std::vector<std::string>> UnitFiles::mentioning(const Sysroot& root,
+                                                       std::span<const std::string_view> needles) const {
+    const WordSearch search(needles);
+    std::set<std::string> out;
+    for (const Dir& dir : dirs_) {
+        std::set<std::string_view> found;  // regular files of this directory
+        for (const DirEntry& e : dir.entries)
+            if (is_unit(e.name) && e.type == DT_REG && dir.mentions(root, e, search))
+                found.insert(e.name);
+        out.insert(found.begin(), found.end());
+        for (const DirEntry& e : dir.entries) {
+            if (is_unit(e.name) && e.type != DT_REG) {
+                const DirEntry* target = dir.sibling(e);
+                const bool counts = target != nullptr && is_unit(target->name)
+                                        ? found.contains(target->name)
+                                        : dir.mentions(root, e, search);
+                if (counts)
+                    out.insert(e.name);
+            }
             if (!e.name.ends_with(".service.d") && !e.name.ends_with(".socket.d"))
                 continue;
-            PLIMSOLL_TRY(const auto files, root.list(path));
-            const bool found = std::ranges::any_of(files, [&](const DirEntry& f) {
-                return f.name.ends_with(".conf") && mentions(root, path + "/" + f.name, needles);
-            });
-            if (found)
-                out.push_back(e.name.substr(0, e.name.size() - 2));
+            PLIMSOLL_TRY(const bool drop_in, drop_in_mentions(root, dir.path_of(e.name), search));
+            if (drop_in)
+                out.insert(e.name.substr(0, e.name.size() - 2));
         }
     }
-    std::ranges::sort(out);
-    out.erase(std::ranges::unique(out).begin(), out.end());
-    return out;
+    return std::vector<std::string>(out.begin(), out.end());
+}
+
+Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string& name) {
+    PLIMSOLL_TRY(const auto units, UnitFiles::open(root));
+    return units.read(root, name);
 }
 
 }  // namespace plimsoll::host

@@ -32,15 +32,39 @@ struct UnitFile {
     [[nodiscard]] std::string_view enablement() const;
 };
 
-// Looks `name` up in the system manager's unit directories below /etc, /run, /usr/local/lib, /usr/lib and
-// /lib, generated units included; an instance falls back to its template. nullopt: no such unit.
-// Code::integrity and others when a file of it exists but cannot be read.
-[[nodiscard]] Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string& name);
+// The system manager's unit directories, below /etc, /run, /usr/local/lib, /usr/lib and /lib, generated units
+// included. They are listed once, by open(); files are read when they are asked for.
+class UnitFiles {
+  public:
+    struct Dir;
 
-// Names of the service and socket units of which any file (drop-ins included) contains one of `needles`, or
-// cannot be read; sorted. To find units by what they run, whatever their names are.
-[[nodiscard]] Result<std::vector<std::string>> units_mentioning(const Sysroot& root,
-                                                                std::span<const std::string_view> needles);
+    // An Error when a directory is there but cannot be listed.
+    [[nodiscard]] static Result<UnitFiles> open(const Sysroot& root);
+
+    // An instance falls back to its template. nullopt: no such unit. Code::integrity and others when a file
+    // of it exists but cannot be read. `root` as given to open().
+    [[nodiscard]] Result<std::optional<UnitFile>> read(const Sysroot& root, const std::string& name) const;
+
+    // Names of the service and socket units of which any file (drop-ins included) contains one of `needles`
+    // (each of two bytes or more), or cannot be read; sorted. To find units by what they run, whatever their
+    // names are.
+    [[nodiscard]] Result<std::vector<std::string>> mentioning(
+        const Sysroot& root, std::span<const std::string_view> needles) const;
+
+    UnitFiles(UnitFiles&&) noexcept;
+    UnitFiles& operator=(UnitFiles&&) noexcept;
+    UnitFiles(const UnitFiles&) = delete;
+    UnitFiles& operator=(const UnitFiles&) = delete;
+    ~UnitFiles();
+
+  private:
+    explicit UnitFiles(std::vector<Dir> dirs);
+
+    std::vector<Dir> dirs_;  // by precedence
+};
+
+// For one look at one unit.
+[[nodiscard]] Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string& name);
 
 // Pure.
 [[nodiscard]] std::vector<UnitSetting> parse_unit(std::string_view text, const std::string& path);

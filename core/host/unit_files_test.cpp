@@ -128,9 +128,46 @@ TEST(UnitFiles, FindsUnitsByWhatTheyMention) {
     tree.link("run/systemd/system/f.service", "/dev/null");
     const auto host = tree.host();
     static constexpr std::string_view needles[] = {"podman"};
-    const auto found = host::units_mentioning(host.root(), needles);
+    const auto units = host::UnitFiles::open(host.root());
+    ASSERT_TRUE(units) << units.error().message;
+    const auto found = units->mentioning(host.root(), needles);
     ASSERT_TRUE(found) << found.error().message;
     EXPECT_THAT(*found, ElementsAre("a.service", "b.service", "e.service"));
+}
+
+TEST(UnitFiles, AnotherNameOfAUnitMentionsWhatItsFileDoes) {
+    const tests::Tree tree{
+        {"usr/lib/systemd/system/a.service", "[Service]\nExecStart=/usr/bin/podman run x\n"},
+        {"usr/lib/systemd/system/b.service", "[Service]\nExecStart=/bin/true\n"},
+        {"usr/lib/systemd/system/c.timer", "# podman\n"},
+        {"opt/d.service", "[Service]\nExecStart=/usr/bin/podman run y\n"}};
+    tree.link("usr/lib/systemd/system/a-alias.service", "a.service");
+    tree.link("usr/lib/systemd/system/b-alias.service", "b.service");
+    tree.link("usr/lib/systemd/system/c-alias.service", "c.timer");
+    tree.link("etc/systemd/system/d-alias.service", "/opt/d.service");
+    tree.link("etc/systemd/system/e-alias.service", "/usr/lib/systemd/system/a.service");
+    tree.link("etc/systemd/system/nowhere.service", "nowhere-else.service");
+    tree.link("etc/systemd/system/loop.service", "loop.service");
+    const auto host = tree.host();
+    static constexpr std::string_view needles[] = {"podman"};
+    const auto& units = host.units();
+    ASSERT_TRUE(units) << units.error().message;
+    EXPECT_THAT(
+        units->mentioning(host.root(), needles).value(),
+        ElementsAre("a-alias.service", "a.service", "c-alias.service", "d-alias.service", "e-alias.service"));
+}
+
+TEST(UnitFiles, FindsAnyOfSeveralWordsWhereverTheyStand) {
+    const tests::Tree tree{{"etc/systemd/system/a.service", "crio"},
+                           {"etc/systemd/system/b.service", "[Service]\nExecStart=/dockerd"},
+                           {"etc/systemd/system/c.service", "dockerdockerd"},
+                           {"etc/systemd/system/d.service", "docker cri o"},
+                           {"etc/systemd/system/e.service", "c"},
+                           {"etc/systemd/system/f.service", ""}};
+    const auto host = tree.host();
+    static constexpr std::string_view needles[] = {"dockerd", "crio"};
+    EXPECT_THAT(host.units()->mentioning(host.root(), needles).value(),
+                ElementsAre("a.service", "b.service", "c.service"));
 }
 
 TEST(UnitFiles, InstancesTakeTheirTemplate) {

@@ -2,7 +2,6 @@
 #include "modules/provision/facts.hpp"
 
 #include "core/base/text.hpp"
-#include "core/host/packages.hpp"
 #include "modules/provision/tenant.hpp"
 
 #include <algorithm>
@@ -69,8 +68,8 @@ SysctlFacts read_sysctl(const host::Host& host, const host::SysctlFiles& files, 
 }
 
 // The storage library reads drop-ins since the release that came with podman 6; before, only the whole file.
-std::string storage_conf_path(const host::Sysroot& root) {
-    const auto versions = host::installed_versions(root, {"podman"});
+std::string storage_conf_path(const host::Host& host) {
+    const auto& versions = host.podman_version();
     const std::string version = versions && versions->contains("podman") ? versions->at("podman") : "";
     const std::string_view upstream = std::string_view(version).substr(version.find(':') + 1);  // no epoch
     return parse_u64(upstream.substr(0, upstream.find('.'))).value_or(0) >= 6
@@ -78,7 +77,8 @@ std::string storage_conf_path(const host::Sysroot& root) {
                : "/etc/containers/storage.conf";
 }
 
-void observe_engine_config(const host::Sysroot& root, const policy::Provision& wanted, Facts& f) {
+void observe_engine_config(const host::Host& host, const policy::Provision& wanted, Facts& f) {
+    const host::Sysroot& root = host.root();
     f.containers_conf.path = "/etc/containers/containers.conf.d/60-plimsoll.conf";
     f.registries_conf.path = "/etc/containers/registries.conf.d/60-plimsoll.conf";
     if (wanted.containers_conf)
@@ -87,7 +87,7 @@ void observe_engine_config(const host::Sysroot& root, const policy::Provision& w
         f.registries_conf.text = read_text(root, f.registries_conf.path);
     if (!wanted.storage_conf)
         return;
-    f.storage_conf.path = storage_conf_path(root);
+    f.storage_conf.path = storage_conf_path(host);
     f.storage_conf.text = read_text(root, f.storage_conf.path);
     f.rootful_storage = root.exists("/var/lib/containers/storage");
 }
@@ -137,10 +137,10 @@ Facts observe_facts(const host::Host& host, const policy::Provision& wanted) {
     f.live = host.live();
     f.systemd_runs = f.live && host.root().exists("/run/systemd/system");
     observe_tenants(host, wanted, f);
-    observe_engine_config(host.root(), wanted, f);
+    observe_engine_config(host, wanted, f);
     if (!wanted.delegate.empty()) {
         f.delegate_drop_in = read_text(host.root(), delegate_path);
-        f.user_unit = host::read_unit(host.root(), "user@.service");
+        f.user_unit = host.unit("user@.service");
     }
     if (!wanted.sysctl.empty()) {
         const auto files = host::read_sysctl_files(host.root());

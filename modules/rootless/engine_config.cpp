@@ -291,7 +291,7 @@ const std::vector<policy::Param<EngineConfigParams>>& EngineConfig::params() {
 EngineConfigFacts EngineConfig::observe(const host::Host& host, const Params&,
                                         const policy::Provision& provision) {
     const host::Sysroot& root = host.root();
-    EngineConfigFacts out{.users = find_rootless_users(host, provision), .podman = find_podman(root)};
+    EngineConfigFacts out{.users = find_rootless_users(host, provision), .podman = find_podman(host)};
     const auto owners = owners_of(out);
     out.containers = read_config_files(root, "containers", owners);
     out.storage = read_config_files(root, "storage", owners);

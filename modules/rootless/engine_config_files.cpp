@@ -3,7 +3,6 @@
 
 #include "core/base/text.hpp"
 #include "core/base/toml.hpp"
-#include "core/host/packages.hpp"
 
 #include <algorithm>
 #include <set>
@@ -250,11 +249,12 @@ bool Podman::older_than(int major, int minor) const {
     return r && *r < std::pair{major, minor};
 }
 
-Podman find_podman(const host::Sysroot& root) {
+Podman find_podman(const host::Host& host) {
     Podman out;
+    const host::Sysroot& root = host.root();
     // A binary that no package brought has a version that no database tells.
     const bool local = root.exists("/usr/local/bin/podman") || root.exists("/usr/local/sbin/podman");
-    const auto versions = host::installed_versions(root, {"podman"});
+    const auto& versions = host.podman_version();
     if (versions && versions->contains("podman") && !local)
         out.version = versions->at("podman");
     out.present = local || out.version || root.exists("/usr/bin/podman");

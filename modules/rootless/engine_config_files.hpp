@@ -31,7 +31,7 @@ struct Podman {
     [[nodiscard]] bool older_than(int major, int minor) const;  // false when not known
 };
 
-[[nodiscard]] Podman find_podman(const host::Sysroot& root);
+[[nodiscard]] Podman find_podman(const host::Host& host);
 
 struct ConfFile {
     std::string path;

@@ -202,11 +202,11 @@ TEST(PodmanVersion, ComesFromThePackageUnlessALocalBinaryHidesIt) {
     const tests::Tree tree{
         {"var/lib/dpkg/status", "Package: podman\nStatus: install ok installed\nVersion: 5.4.2+ds1-2\n\n"},
         {"usr/bin/podman", ""}};
-    EXPECT_EQ(find_podman(tree.host().root()).version, "5.4.2+ds1-2");
+    EXPECT_EQ(find_podman(tree.host()).version, "5.4.2+ds1-2");
     tree.write("usr/local/bin/podman", "");
-    EXPECT_EQ(find_podman(tree.host().root()).version, std::nullopt);
-    EXPECT_TRUE(find_podman(tree.host().root()).present);
-    EXPECT_FALSE(find_podman(tests::Tree().host().root()).present);
+    EXPECT_EQ(find_podman(tree.host()).version, std::nullopt);
+    EXPECT_TRUE(find_podman(tree.host()).present);
+    EXPECT_FALSE(find_podman(tests::Tree().host()).present);
 }
 
 }  // namespace

@@ -68,11 +68,15 @@ bool is_own_file(const host::Sysroot& root, const std::string& name) {
     return st && S_ISREG(st->st_mode) && st->st_size > 0;
 }
 
-void read_units(const host::Sysroot& root, Inventory& into) {
+void read_units(const host::Host& host, Inventory& into) {
     static constexpr std::string_view needles[] = {"dockerd",   "containerd", "crio",
                                                    "buildkitd", "k3s",        "podman"};
     std::set<std::string> names;
-    if (const auto found = host::units_mentioning(root, needles))
+    if (!host.units()) {
+        into.unit_problems.push_back(host.units().error());
+        return;
+    }
+    if (const auto found = host.units()->mentioning(host.root(), needles))
         names.insert(found->begin(), found->end());
     else
         into.unit_problems.push_back(found.error());
@@ -80,7 +84,7 @@ void read_units(const host::Sysroot& root, Inventory& into) {
         names.insert(e.units.begin(), e.units.end());
     names.erase("");
     for (const auto& name : names) {
-        auto read = host::read_unit(root, name);
+        auto read = host.unit(name);
         if (!read) {
             into.unit_problems.push_back(std::move(read).error().context(name));
             continue;
@@ -90,7 +94,7 @@ void read_units(const host::Sysroot& root, Inventory& into) {
         EngineUnit unit = classify(**std::move(read));
         if (unit.engine.empty() && unit.runs.empty())
             continue;
-        unit.own_file = is_own_file(root, name);
+        unit.own_file = is_own_file(host.root(), name);
         into.units.push_back(std::move(unit));
     }
 }
@@ -232,7 +236,7 @@ std::optional<bool> Inventory::rootful(std::string_view engine) const {
 
 Inventory take_inventory(const host::Host& host) {
     Inventory out;
-    read_units(host.root(), out);
+    read_units(host, out);
     out.processes = engine_processes(host);
     for (const EngineInfo& e : engine_table) {
         const bool unit = std::ranges::any_of(
