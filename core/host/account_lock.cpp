@@ -63,7 +63,7 @@ Holder holder_of(const Sysroot& root, const std::string& lock) {
 // The first FILE.lock of a living process; those of the dead are removed on the way.
 std::optional<std::string> held_by_another(const Sysroot& root) {
     for (const auto& file : account_databases()) {
-        const std::string lock = file + ".lock";
+        std::string lock = file + ".lock";
         const Holder holder = holder_of(root, lock);
         if (holder == Holder::alive)
             return lock;

@@ -13,7 +13,9 @@ class Temporary {
     explicit Temporary(const Place& at, std::string name) : at_(at), name_(std::move(name)) {}
 
     Temporary(const Temporary&) = delete;
+    Temporary(Temporary&&) = delete;
     Temporary& operator=(const Temporary&) = delete;
+    Temporary& operator=(Temporary&&) = delete;
 
     ~Temporary() {
         if (!renamed_ && ::unlinkat(at_.dir.get(), name_.c_str(), 0) < 0 &&

@@ -179,7 +179,7 @@ void Executor::State::settle_all() {
     }
 }
 
-Result<Executor> Executor::open(const Host& host, std::string state_dir, ServiceManager* services) {
+Result<Executor> Executor::open(const Host& host, const std::string& state_dir, ServiceManager* services) {
     Journal journal(host.root(), state_dir);
     PLIMSOLL_CHECK(journal.make_directory());
     PLIMSOLL_TRY(auto lock, lock_state(host.root(), state_dir));

@@ -51,7 +51,7 @@ class Executor {
     // `state_dir` is a path within the host's root ("/var/lib/plimsoll"), made when first needed (0700).
     // `services` may be null: unit actions then fail with Code::unsupported on a live host. Takes the state
     // lock (Code::busy when another process holds it), then settles what a crash left `intended`.
-    [[nodiscard]] static Result<Executor> open(const Host& host, std::string state_dir,
+    [[nodiscard]] static Result<Executor> open(const Host& host, const std::string& state_dir,
                                                ServiceManager* services);
 
     Executor(Executor&&) noexcept;

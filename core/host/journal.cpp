@@ -73,7 +73,7 @@ Result<void> Journal::save(const Entry& entry) const {
 }
 
 Result<std::string> Journal::keep_content(const std::string& content) const {
-    const std::string digest = sha256(content);
+    std::string digest = sha256(content);
     if (const auto kept = load_content(digest))
         return digest;
     PLIMSOLL_CHECK(replace_file(*root_, dir_ + "/blobs/" + digest, content, ours()));

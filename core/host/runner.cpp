@@ -93,7 +93,9 @@ class Running {
     explicit Running(pid_t pid) : pid_(pid), pidfd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
 
     Running(const Running&) = delete;
+    Running(Running&&) = delete;
     Running& operator=(const Running&) = delete;
+    Running& operator=(Running&&) = delete;
 
     ~Running() {
         if (pid_ > 0)

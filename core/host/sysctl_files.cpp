@@ -36,14 +36,15 @@ void parse_line(std::string_view text, const std::string& path, int number, Sysc
         return;
     const bool minus = line.front() == '-';
     const std::size_t equals = line.find('=');
-    const std::string_view key = trim(line.substr(minus ? 1 : 0, equals - (minus && equals != line.npos)));
-    if (key.empty() || (equals == line.npos && !minus)) {
+    const std::string_view key =
+        trim(line.substr(minus ? 1 : 0, equals - (minus && equals != std::string_view::npos)));
+    if (key.empty() || (equals == std::string_view::npos && !minus)) {
         into.problems.push_back(path + ":" + std::to_string(number) +
                                 ": not an assignment: " + printable(line, 60));
         return;
     }
     SysctlLine out{.key = normalise_sysctl(key), .file = path, .line = number};
-    if (equals != line.npos)
+    if (equals != std::string_view::npos)
         out.value = std::string(trim(line.substr(equals + 1)));
     into.lines.push_back(std::move(out));
 }

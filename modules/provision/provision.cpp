@@ -16,6 +16,8 @@ using policy::FixClass;
 using policy::Severity;
 using policy::Status;
 
+// Can only throw for lack of memory, before anything has been done.
+// NOLINTNEXTLINE(cert-err58-cpp)
 const std::array<policy::ControlInfo, 6> table{{
     {"provision.user",
      "P10",

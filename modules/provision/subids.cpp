@@ -147,6 +147,16 @@ class Judge {
         for (const host::SubidLine& l : file.lines)
             if (belongs_to_another(l, r))
                 out.push_back({place(file, l), printable(l.text, 80), wanted});
+        accounts_in(which, r, wanted, out);
+        for (const host::LedgerEntry& e : s_.ledger)
+            if (e.owner != t_.user && e.range.intersects(r) && (which == uids ? e.uid : e.gid))
+                out.push_back({"the ledger", show(e.range) + " was given to " + printable(e.owner), wanted});
+        promised_to_others(which, r, wanted, out);
+        if (host::never_delegated().intersects(r) || r.end > std::uint64_t{1} << 32)
+            out.push_back({file.path, show(r), "no id that is reserved for the system"});
+    }
+
+    void accounts_in(File which, Range r, const std::string& wanted, std::vector<Evidence>& out) const {
         if (which == uids) {
             for (const host::User& u : c_.facts.accounts->users)
                 if (r.contains(u.uid))
@@ -158,16 +168,15 @@ class Judge {
                     out.push_back(
                         {g.source, printable(g.name) + " has gid " + std::to_string(g.gid), wanted});
         }
-        for (const host::LedgerEntry& e : s_.ledger)
-            if (e.owner != t_.user && e.range.intersects(r) && (which == uids ? e.uid : e.gid))
-                out.push_back({"the ledger", show(e.range) + " was given to " + printable(e.owner), wanted});
+    }
+
+    void promised_to_others(File which, Range r, const std::string& wanted,
+                            std::vector<Evidence>& out) const {
         for (const Tenant& other : c_.wanted.tenants)
             for (const Range o : (which == uids ? other.subuid : other.subgid).ranges)
                 if (other.user != t_.user && o.intersects(r))
                     out.push_back(
                         {other.origin, show(o) + " is stated for " + printable(other.user), wanted});
-        if (host::never_delegated().intersects(r) || r.end > std::uint64_t{1} << 32)
-            out.push_back({file.path, show(r), "no id that is reserved for the system"});
     }
 
     [[nodiscard]] bool belongs_to_another(const host::SubidLine& l, Range r) const {

@@ -28,7 +28,7 @@ std::string_view kind_name(Tenant::Kind k) {
 // What an existing account has that the policy wants otherwise and that we do not change.
 Result<std::vector<Evidence>> differences(const Tenant& t, const host::User& u, const Context& c) {
     std::vector<Evidence> out;
-    const auto differs = [&](std::string found, std::string expected) {
+    const auto differs = [&](const std::string& found, const std::string& expected) {
         out.push_back({u.source, printable(found), printable(expected)});
     };
     if (t.uid && *t.uid != u.uid)

@@ -73,13 +73,8 @@ bool differs(const ConfSetting* a, const ConfSetting* b) {
     return (a == nullptr) != (b == nullptr) || (a != nullptr && !(a->value == b->value));
 }
 
-void add_overrides(const EngineConfigParams& params, const Provision& provision,
-                   const EngineConfigFacts& facts, Layering layering, const ConfOwner& owner,
-                   const Effective& mine, Defects& out) {
-    if (owner.uid == 0)  // the administrator's own file is not a user's
-        return;
-    const Effective system =
-        merge_config(facts.containers, "containers", layering, {owner.name, owner.uid, ""});
+void add_overrides(const EngineConfigParams& params, const Provision& provision, const ConfOwner& owner,
+                   const Effective& system, const Effective& mine, Defects& out) {
     for (const KnownKey& k : keys) {
         const ConfSetting* theirs = system.find(k.key);
         const ConfSetting* own = mine.find(k.key);
@@ -126,7 +121,11 @@ Defects effective_defects(const EngineConfigParams& params, const Provision& pro
                            .source = v.source,
                            .found = v.name + " makes podman read other files than the ones judged here",
                            .expected = "not set"});
-    add_overrides(params, provision, facts, layering, owner, config, out);
+    if (owner.uid != 0) {  // the administrator's own file is not a user's
+        const Effective system =
+            merge_config(facts.containers, "containers", layering, {owner.name, owner.uid, ""});
+        add_overrides(params, provision, owner, system, config, out);
+    }
     for (const Error& e : config.unreadable)
         out.push_back({.key = "file",
                        .source = owner.name,

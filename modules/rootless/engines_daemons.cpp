@@ -228,12 +228,11 @@ std::string drop_in_path(const std::string& unit, const std::string& topic,
 
 void judge_rootful_daemon(const Engines::Params& params, const Engines::Facts& facts, Findings& out) {
     const auto before = out.size();
+    const bool podman_runs = facts.inventory.processes &&
+                             std::ranges::any_of(*facts.inventory.processes,
+                                                 [](const EngineProcess& p) { return p.engine == "podman"; });
     for (const EngineInfo& e : engine_table)
-        if (e.name != "podman")
-            judge_engine(params, facts, e, out);
-        else if (facts.inventory.processes &&
-                 std::ranges::any_of(*facts.inventory.processes,
-                                     [](const EngineProcess& p) { return p.engine == "podman"; }))
+        if (e.name != "podman" || podman_runs)
             judge_engine(params, facts, e, out);
     report_unknown(Control::rootful_daemon, "units", facts.inventory.unit_problems, out);
     if (!facts.inventory.processes)

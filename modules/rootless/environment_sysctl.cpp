@@ -29,7 +29,7 @@ const Knob& knob(const EnvironmentCase& c, std::string_view key) {
 // What will be there after the next boot; nullopt: the kernel's default, of which nothing bad is known.
 std::optional<std::string> value_at_boot(const Knob& k, const Demand& d) {
     if (*k.boot && (*k.boot)->value)
-        return *(*k.boot)->value;
+        return (*k.boot)->value;
     return d.kernel_default.empty() ? std::nullopt : std::optional(d.kernel_default);
 }
 

@@ -156,7 +156,7 @@ std::optional<std::string> unsafe_in(std::string_view arguments) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
         if (unsafe_argument(parts[i]))
             return std::string(parts[i]);
-        const auto pair = i + 1 < parts.size() ? std::string(parts[i]) + "=" + std::string(parts[i + 1]) : "";
+        auto pair = i + 1 < parts.size() ? std::string(parts[i]) + "=" + std::string(parts[i + 1]) : "";
         if (!pair.empty() && unsafe_argument(pair))
             return pair;
     }

@@ -160,7 +160,7 @@ class DivergenceJudge {
 
     [[nodiscard]] Fix fix(const std::vector<Odd>& lines) const {
         Edits edits;
-        const auto hand = by_hand(
+        auto hand = by_hand(
             "write the line as OWNER:START:COUNT in plain decimal with the ids that are "
             "meant, or remove it");
         if (lines.size() > max_rewritten_lines)

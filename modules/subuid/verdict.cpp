@@ -24,8 +24,9 @@ policy::Fix live_fix(std::string summary, std::vector<policy::Change> changes) {
     return {policy::FixClass::live, std::move(summary), std::move(changes)};
 }
 
-void Verdict::fail(std::string subject, std::string message, std::vector<policy::Evidence> evidence,
-                   policy::Fix fix, std::optional<policy::Severity> severity) {
+void Verdict::fail(const std::string& subject, const std::string& message,
+                   std::vector<policy::Evidence> evidence, policy::Fix fix,
+                   std::optional<policy::Severity> severity) {
     if (full()) {
         fail_uncounted(1, severity.value_or(control_.severity));
         return;
@@ -47,13 +48,13 @@ void Verdict::fail_uncounted(std::size_t more, policy::Severity severity) {
     more_severity_ = std::max(more_severity_, severity);
 }
 
-void Verdict::unknown(std::string subject, std::string reason) {
+void Verdict::unknown(const std::string& subject, const std::string& reason) {
     if (unknowns_.size() < max_failures)
         unknowns_.push_back(
             policy::make_finding(control_, Status::unknown, printable(subject), printable(reason, 1000)));
 }
 
-std::vector<Finding> Verdict::finish(Status otherwise, std::string message) && {
+std::vector<Finding> Verdict::finish(Status otherwise, const std::string& message) && {
     if (clear())
         return {policy::make_finding(control_, otherwise, "host", printable(message, 1000))};
     auto out = std::move(failures_);

@@ -20,18 +20,19 @@ class Verdict {
     // Whether a further failure will only be counted: then its evidence and fix need not be made.
     [[nodiscard]] bool full() const { return failures_.size() >= max_failures; }
 
-    void fail(std::string subject, std::string message, std::vector<policy::Evidence> evidence,
+    void fail(const std::string& subject, const std::string& message, std::vector<policy::Evidence> evidence,
               policy::Fix fix, std::optional<policy::Severity> severity = {});
     // A failure that is only counted.
     void fail_uncounted(std::size_t more, policy::Severity severity);
-    void unknown(std::string subject, std::string reason);
+    void unknown(const std::string& subject, const std::string& reason);
 
     [[nodiscard]] bool failed() const { return !failures_.empty(); }
 
     [[nodiscard]] bool clear() const { return failures_.empty() && unknowns_.empty(); }
 
     // The findings; `otherwise` with its message when nothing failed and nothing is unknown.
-    [[nodiscard]] std::vector<policy::Finding> finish(policy::Status otherwise, std::string message) &&;
+    [[nodiscard]] std::vector<policy::Finding> finish(policy::Status otherwise,
+                                                      const std::string& message) &&;
 
   private:
     const policy::ControlInfo& control_;
