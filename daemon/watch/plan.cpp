@@ -13,6 +13,7 @@
 #include <linux/magic.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 namespace plimsoll::daemon {
 namespace {
@@ -47,12 +48,12 @@ struct Node {
     mode_t mode{0};
     Identity id{};
     bool mount_point{false};
-    bool several_names{false};  // hard links
+    bool other_names{false};  // hard links
     FileSystem fs{FileSystem::usual};
     std::string target{};  // of a symlink
 };
 
-constexpr unsigned wanted = STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO;
+constexpr unsigned wanted = STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_INO;
 
 Result<struct statx> look_closely(const Fd& fd, const std::string& path) {
     struct statx st{};
@@ -66,6 +67,11 @@ std::optional<bool> is_mount_point(const struct statx& st) {
     if ((st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0)
         return std::nullopt;
     return (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+// By which it can be written without its directory being told. A tenant may make them whenever it wants to.
+bool may_have_other_names(const struct statx& st) {
+    return st.stx_nlink > 1 || (st.stx_uid != 0 && st.stx_uid != ::geteuid());
 }
 
 class Planner {
@@ -118,7 +124,7 @@ Node Planner::inspect(const std::string& path, const Node* directory) {
     Node out{.there = true,
              .mode = st->stx_mode,
              .id = {::makedev(st->stx_dev_major, st->stx_dev_minor), st->stx_ino},
-             .several_names = st->stx_nlink > 1};
+             .other_names = may_have_other_names(*st)};
     out.mount_point =
         directory == nullptr || is_mount_point(*st).value_or(out.id.device != directory->id.device);
     out.fs = out.mount_point ? file_system_of(*fd) : directory->fs;
@@ -187,7 +193,7 @@ void Planner::end_at_file(const std::string& path, const Node& node, bool* conte
         if (!regular || (node.mode & 0222) == 0)
             return;  // nobody can write it
     } else if (node.fs == FileSystem::usual) {
-        if (!node.mount_point && !(regular && node.several_names))
+        if (!node.mount_point && !(regular && node.other_names))
             return;  // its directory is told
         kind = regular ? Spot::Kind::file : Spot::Kind::special;
     }
@@ -250,7 +256,7 @@ bool tells_its_directory(const host::Sysroot& root, const std::string& path) {
     const host::Sysroot::Unrecorded aside(root);
     const auto fd = root.open_at(path, O_PATH | O_NOFOLLOW);
     const auto st = fd ? look_closely(*fd, path) : Result<struct statx>(Failure(fd.error()));
-    return st && S_ISREG(st->stx_mode) && st->stx_nlink == 1 && is_mount_point(*st) == false;
+    return st && S_ISREG(st->stx_mode) && !may_have_other_names(*st) && is_mount_point(*st) == false;
 }
 
 std::string child_of(std::string_view directory, std::string_view name) {

@@ -26,7 +26,7 @@ struct Identity {
 struct Spot {
     enum class Kind {
         directory,
-        file,     // regular, and changed without its directory being told: a mount point, or of several names
+        file,     // regular, and changed without its directory being told: a mount point, or of other names
         special,  // the same for what is neither a file nor a directory: its attributes
         knob,     // of the kernel: procfs, sysfs, cgroupfs
     };
@@ -54,7 +54,8 @@ struct WatchPlan {
 // Directories of procfs and sysfs tell nothing and are left out.
 [[nodiscard]] WatchPlan plan_watches(const host::Sysroot& root, const host::Footprint& footprint);
 
-// Whether a file is there of which its directory is told everything: regular, of one name, no mount point.
+// Whether a file is there of which its directory is told everything: regular, of one name that only root can
+// add to, no mount point.
 [[nodiscard]] bool tells_its_directory(const host::Sysroot& root, const std::string& path);
 
 // "DIR/NAME", "/NAME" below the root.

@@ -42,7 +42,7 @@ std::uint32_t WatchTable::mask_of(const Place& place) {
         case Spot::Kind::special:
             return IN_ATTRIB;
         case Spot::Kind::file:
-            return content_changes | IN_ATTRIB | IN_DELETE_SELF;
+            return content_changes | IN_ATTRIB;
         case Spot::Kind::directory:
             break;
     }
@@ -177,6 +177,11 @@ Armed WatchTable::arm(std::size_t group, const WatchPlan& plan) {
 Touched WatchTable::touched(const Places::value_type& at, const InotifyEvent& event) const {
     const auto& place = at.second;
     Touched out{.path = at.first};
+    // The last name of a file is gone, of which its directory is told as well: nothing is lost.
+    if (event.mask == IN_IGNORED && place.kind != Spot::Kind::directory && place.kind != Spot::Kind::knob) {
+        out.now = out.moved = place.itself;
+        return out;
+    }
     if ((event.mask & goes_away) != 0) {
         out.lost = place.groups;
         return out;
