@@ -38,6 +38,10 @@ TEST(ServiceHelper, PassesTheRequestAsArguments) {
     EXPECT_EQ(argv[1], "restart");
     EXPECT_TRUE(services.reload_manager());
     EXPECT_EQ(argv, (std::vector<std::string>{"/x/plimsoll-units", "reload-manager"}));
+    EXPECT_TRUE(services.set_linger(990, true));
+    EXPECT_EQ(argv, (std::vector<std::string>{"/x/plimsoll-units", "linger", "990"}));
+    EXPECT_TRUE(services.set_linger(990, false));
+    EXPECT_EQ(argv[1], "no-linger");
 }
 
 TEST(ServiceHelper, KeepsTheCodeAndTheMessageOfAnError) {

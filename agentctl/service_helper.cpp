@@ -67,6 +67,10 @@ Result<void> HelperServiceManager::reload_manager() {
     return without_output(ask({"reload-manager"}));
 }
 
+Result<void> HelperServiceManager::set_linger(std::uint32_t uid, bool linger) {
+    return without_output(ask({linger ? "linger" : "no-linger", std::to_string(uid)}));
+}
+
 std::string helper_beside(std::string_view own_program) {
     const std::string_view dir = own_program.substr(0, own_program.rfind('/'));
     if (dir.ends_with("/bin") || dir.ends_with("/sbin"))

@@ -26,6 +26,7 @@ class HelperServiceManager final : public host::ServiceManager {
     [[nodiscard]] Result<void> stop(const std::string& unit) override;
     [[nodiscard]] Result<void> restart(const std::string& unit) override;
     [[nodiscard]] Result<void> reload_manager() override;
+    [[nodiscard]] Result<void> set_linger(std::uint32_t uid, bool linger) override;
 
   private:
     // The helper's output.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // plimsoll-units: one request to the service manager, for agentctl (service_helper.hpp).
-// plimsoll-units active-state|start|stop|restart UNIT, plimsoll-units reload-manager
+// plimsoll-units active-state|start|stop|restart UNIT, plimsoll-units reload-manager,
+// plimsoll-units linger|no-linger UID
 #include "agentctl/service_helper.hpp"
+#include "core/base/text.hpp"
 #include "core/bus/system_manager.hpp"
 
 #include <cstdio>
@@ -11,19 +13,28 @@ namespace {
 
 using namespace plimsoll;
 
-Result<std::string> request(host::ServiceManager& manager, std::string_view verb, const std::string& unit) {
-    Result<void> done = fail(Code::invalid_input, "no verb \"" + std::string(verb) + "\"");
-    if (verb == "active-state")
-        return manager.active_state(unit);
+Result<void> act(host::ServiceManager& manager, std::string_view verb, const std::string& object) {
     if (verb == "start")
-        done = manager.start(unit);
-    else if (verb == "stop")
-        done = manager.stop(unit);
-    else if (verb == "restart")
-        done = manager.restart(unit);
-    else if (verb == "reload-manager")
-        done = manager.reload_manager();
-    PLIMSOLL_CHECK(done);
+        return manager.start(object);
+    if (verb == "stop")
+        return manager.stop(object);
+    if (verb == "restart")
+        return manager.restart(object);
+    if (verb == "reload-manager")
+        return manager.reload_manager();
+    const bool linger = verb == "linger";
+    if (!linger && verb != "no-linger")
+        return fail(Code::invalid_input, "no verb \"" + std::string(verb) + "\"");
+    const auto uid = parse_u64(object);
+    if (!uid || *uid > 0xffffffff)
+        return fail(Code::invalid_input, "no uid \"" + object + "\"");
+    return manager.set_linger(static_cast<std::uint32_t>(*uid), linger);
+}
+
+Result<std::string> request(host::ServiceManager& manager, std::string_view verb, const std::string& object) {
+    if (verb == "active-state")
+        return manager.active_state(object);
+    PLIMSOLL_CHECK(act(manager, verb, object));
     return "";
 }
 

@@ -13,7 +13,7 @@ struct Known {
 };
 
 // The first name of a code is the one we send.
-constexpr std::array<Known, 20> known{{
+constexpr std::array<Known, 23> known{{
     {"org.freedesktop.DBus.Error.InvalidArgs", Code::invalid_input},
     {"org.freedesktop.DBus.Error.AccessDenied", Code::permission},
     {"org.freedesktop.DBus.Error.NotSupported", Code::unsupported},
@@ -24,6 +24,9 @@ constexpr std::array<Known, 20> known{{
     {"org.plimsoll.Agent1.Error.InputOutput", Code::io},
     {"org.freedesktop.systemd1.NoSuchUnit", Code::not_found},
     {"org.freedesktop.systemd1.LoadFailed", Code::invalid_input},
+    {"org.freedesktop.login1.NoSuchUser", Code::not_found},
+    {"System.Error.ESRCH", Code::not_found},
+    {"org.freedesktop.DBus.Error.UnknownObject", Code::not_found},
     {"org.freedesktop.systemd1.UnitMasked", Code::unsupported},
     {"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", Code::permission},
     {"org.freedesktop.DBus.Error.LimitsExceeded", Code::busy},

@@ -19,6 +19,10 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* service = "org.freedesktop.systemd1";
 constexpr const char* manager_path = "/org/freedesktop/systemd1";
 constexpr const char* manager_interface = "org.freedesktop.systemd1.Manager";
+constexpr const char* logind = "org.freedesktop.login1";
+constexpr const char* logind_path = "/org/freedesktop/login1";
+constexpr const char* logind_interface = "org.freedesktop.login1.Manager";
+constexpr const char* user_interface = "org.freedesktop.login1.User";
 constexpr const char* unit_interface = "org.freedesktop.systemd1.Unit";
 
 // sdbus-c++ throws; the edge of this room is here.
@@ -87,7 +91,62 @@ class SystemdManager final : public host::ServiceManager {
         });
     }
 
+    Result<void> set_linger(std::uint32_t uid, bool linger) override {
+        const std::string what = (linger ? "let uid " : "do not let uid ") + std::to_string(uid) + " linger";
+        PLIMSOLL_CHECK(guarded(what, [&] {
+            constexpr bool may_ask_a_person = false;
+            make_proxy(*connection_, logind, logind_path)
+                ->callMethod("SetUserLinger")
+                .onInterface(logind_interface)
+                .withTimeout(as_timeout())
+                .withArguments(uid, linger, may_ask_a_person);
+        }));
+        if (linger)
+            return done_by_logind(what, start(user_manager_of(uid)));
+        PLIMSOLL_TRY(const bool kept, has_session(uid));
+        return kept ? Result<void>() : done_by_logind(what, end_user(uid));
+    }
+
   private:
+    static std::string user_manager_of(std::uint32_t uid) {
+        return "user@" + std::to_string(uid) + ".service";
+    }
+
+    // The codes that say that logind did nothing are no longer true.
+    static Result<void> done_by_logind(const std::string& what, Result<void> job) {
+        if (!job && (job.error().code == Code::not_found || job.error().code == Code::unsupported))
+            job.error().code = Code::io;
+        return job ? Result<void>() : Failure(std::move(job).error().context(what));
+    }
+
+    // logind forgets a user whom nothing keeps before it answers the next question.
+    Result<bool> has_session(std::uint32_t uid) {
+        const auto state = guarded("ask logind for uid " + std::to_string(uid), [&] {
+            sdbus::ObjectPath path;
+            make_proxy(*connection_, logind, logind_path)
+                ->callMethod("GetUser")
+                .onInterface(logind_interface)
+                .withArguments(uid)
+                .storeResultsTo(path);
+            const auto user = make_proxy(*connection_, logind, path);
+            return user->getProperty("State").onInterface(user_interface).get<std::string>();
+        });
+        if (!state)
+            return state.error().code == Code::not_found ? Result<bool>(false) : Failure(state.error());
+        return *state == "active" || *state == "online";
+    }
+
+    // logind has begun this already; waited for, so that nothing of the user runs when his account goes.
+    Result<void> end_user(std::uint32_t uid) {
+        for (const auto& unit :
+             {user_manager_of(uid), "user-runtime-dir@" + std::to_string(uid) + ".service"}) {
+            auto stopped = stop(unit);
+            if (!stopped && stopped.error().code != Code::not_found)
+                return stopped;
+        }
+        return {};
+    }
+
     struct States {
         std::string load;
         std::string active;

@@ -46,7 +46,12 @@ struct Fake {
                                 {"stuck.service", "loaded", "inactive", ""},
                                 {"instant.service"},
                                 {"masked.service", "masked"},
-                                {"missing.service", "not-found"}};
+                                {"missing.service", "not-found"},
+                                {"user@1000.service"},
+                                {"user-runtime-dir@1000.service"},
+                                {"user@1001.service"},
+                                {"user-runtime-dir@1001.service"},
+                                {"user@1002.service", "loaded", "inactive", "failed"}};
     std::vector<Job> jobs{};
     int next_job{1};
     bool subscribed{false};
@@ -174,6 +179,87 @@ const sd_bus_vtable unit_table[] = {
     }
 }
 
+// ---- logind, which leaves starting and ending a user's manager to whoever waits for it ----
+
+struct FakeUser {
+    std::uint32_t uid;
+    const char* state_without_linger;  // empty: logind forgets the user then
+    bool lingers{false};
+};
+
+struct FakeLogind {
+    std::array<FakeUser, 4> users{{{1000, ""}, {1001, "active"}, {1002, ""}, {1003, "closing"}}};
+
+    FakeUser* find(std::uint32_t uid) {
+        for (auto& u : users)
+            if (u.uid == uid)
+                return &u;
+        return nullptr;
+    }
+};
+
+constexpr const char* user_prefix = "/org/freedesktop/login1/user";
+
+int set_user_linger(sd_bus_message* m, void* data, sd_bus_error* error) {
+    std::uint32_t uid = 0;
+    int linger = 0;
+    int interactive = 0;
+    if (sd_bus_message_read(m, "ubb", &uid, &linger, &interactive) < 0 || interactive != 0)
+        return -EINVAL;
+    FakeUser* user = static_cast<FakeLogind*>(data)->find(uid);
+    if (user == nullptr)
+        return sd_bus_error_set_errno(error, ENOENT);
+    user->lingers = linger != 0;
+    return sd_bus_reply_method_return(m, "");
+}
+
+int get_user(sd_bus_message* m, void* data, sd_bus_error* error) {
+    std::uint32_t uid = 0;
+    sd_bus_message_read(m, "u", &uid);
+    const FakeUser* user = static_cast<FakeLogind*>(data)->find(uid);
+    if (user == nullptr || (!user->lingers && *user->state_without_linger == '\0'))
+        return sd_bus_error_set(error, "org.freedesktop.login1.NoSuchUser", "not logged in or lingering");
+    return sd_bus_reply_method_return(m, "o",
+                                      (std::string(user_prefix) + "/_" + std::to_string(uid)).c_str());
+}
+
+int user_state(sd_bus*, const char* path, const char*, const char*, sd_bus_message* reply, void* data,
+               sd_bus_error*) {
+    for (const auto& u : static_cast<FakeLogind*>(data)->users)
+        if (std::string_view(path).ends_with("/_" + std::to_string(u.uid)))
+            return sd_bus_message_append(reply, "s", u.lingers ? "lingering" : u.state_without_linger);
+    return -ENOENT;
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wpedantic"
+const sd_bus_vtable logind_table[] = {SD_BUS_VTABLE_START(0),
+                                      SD_BUS_METHOD("SetUserLinger", "ubb", "", set_user_linger, 0),
+                                      SD_BUS_METHOD("GetUser", "u", "o", get_user, 0), SD_BUS_VTABLE_END};
+const sd_bus_vtable user_table[] = {SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("State", "s", user_state, 0, 0),
+                                    SD_BUS_VTABLE_END};
+#pragma GCC diagnostic pop
+
+[[noreturn]] void serve_logind(int ready) {
+    FakeLogind fake;
+    sd_bus* bus = nullptr;
+    if (sd_bus_open_system(&bus) < 0 ||
+        sd_bus_add_object_vtable(bus, nullptr, "/org/freedesktop/login1", "org.freedesktop.login1.Manager",
+                                 logind_table, &fake) < 0 ||
+        sd_bus_add_fallback_vtable(bus, nullptr, user_prefix, "org.freedesktop.login1.User", user_table,
+                                   find_unit, &fake) < 0 ||
+        sd_bus_request_name(bus, "org.freedesktop.login1", 0) < 0)
+        ::_exit(1);
+    (void)!::write(ready, "x", 1);
+    for (;;) {
+        while (sd_bus_process(bus, nullptr) > 0) {
+        }
+        sd_bus_wait(bus, UINT64_MAX);
+    }
+}
+
 // ---- the private bus ----
 
 constexpr const char* bus_config =
@@ -244,9 +330,15 @@ class SystemManager : public testing::Test {
         ASSERT_TRUE(systemd_->ready());
     }
 
+    void start_logind() {
+        logind_ = std::make_unique<Child>([](int ready) { serve_logind(ready); });
+        ASSERT_TRUE(logind_->ready());
+    }
+
     tests::Tree tree_;
     std::unique_ptr<Child> bus_;
     std::unique_ptr<Child> systemd_;
+    std::unique_ptr<Child> logind_;
 };
 
 TEST_F(SystemManager, TellsThatThereIsNoBus) {
@@ -318,5 +410,52 @@ TEST_F(SystemManager, SurvivesTheEndOfTheBus) {
     bus_.reset();
     EXPECT_FALSE((*m)->active_state("ok.service"));
     EXPECT_FALSE((*m)->start("ok.service"));
+}
+
+TEST_F(SystemManager, LingeringStartsAndEndsTheUsersManager) {
+    start_bus();
+    start_systemd();
+    start_logind();
+    const auto m = bus::connect_system_manager();
+    ASSERT_TRUE(m) << m.error().message;
+    const auto lingers = (*m)->set_linger(1000, true);
+    ASSERT_TRUE(lingers) << lingers.error().message;
+    EXPECT_EQ(*(*m)->active_state("user@1000.service"), "active");
+    ASSERT_TRUE((*m)->start("user-runtime-dir@1000.service"));
+    const auto ends = (*m)->set_linger(1000, false);
+    ASSERT_TRUE(ends) << ends.error().message;
+    EXPECT_EQ(*(*m)->active_state("user@1000.service"), "inactive");
+    EXPECT_EQ(*(*m)->active_state("user-runtime-dir@1000.service"), "inactive");
+}
+
+TEST_F(SystemManager, AUserWithASessionKeepsItsManager) {
+    start_bus();
+    start_systemd();
+    start_logind();
+    const auto m = bus::connect_system_manager();
+    ASSERT_TRUE(m) << m.error().message;
+    ASSERT_TRUE((*m)->set_linger(1001, true));
+    ASSERT_TRUE((*m)->set_linger(1001, false));
+    EXPECT_EQ(*(*m)->active_state("user@1001.service"), "active");
+}
+
+TEST_F(SystemManager, TellsWhetherLogindDidAnything) {
+    start_bus();
+    start_systemd();
+    const auto m = bus::connect_system_manager();
+    ASSERT_TRUE(m) << m.error().message;
+    EXPECT_EQ((*m)->set_linger(1000, true).error().code, Code::unsupported) << "there is no logind";
+    start_logind();
+    // sd-bus makes FileNotFound of logind's ENOENT.
+    EXPECT_EQ((*m)->set_linger(77, true).error().code, Code::unsupported);
+    EXPECT_EQ((*m)->set_linger(77, false).error().code, Code::unsupported);
+    const auto failed = (*m)->set_linger(1002, true);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, Code::io);
+    EXPECT_THAT(failed.error().message, HasSubstr("user@1002.service"));
+    const auto no_unit = (*m)->set_linger(1003, true);
+    ASSERT_FALSE(no_unit);
+    EXPECT_EQ(no_unit.error().code, Code::io) << "logind has done its part";
+    EXPECT_TRUE((*m)->set_linger(1003, false)) << "no manager, nothing to end";
 }
 }  // namespace

@@ -231,6 +231,21 @@ Result<Draft> draft(const View& view, const policy::StopContainer& c) {
     return out;
 }
 
+Result<Draft> draft(const View& view, const policy::SetLinger& c) {
+    if (c.user.empty() || c.user == "." || c.user == ".." ||
+        c.user.find_first_of(std::string_view("/\0", 2)) != std::string::npos)
+        return fail(Code::invalid_input, "'" + printable(c.user) + "' is not the name of a user's file");
+    const std::string path = target_of(c);
+    PLIMSOLL_TRY(auto out, c.linger ? draft(view, policy::WriteFile{.path = path, .content = ""})
+                                    : draft(view, policy::RemoveFile{path}));
+    // What the file holds plays no part, only that it is there.
+    if (c.linger && !out.empty() && out.files.front().before.kind == Kind::regular)
+        return Draft{};
+    if (view.host().live() && !out.empty())
+        out.linger_of = c.uid;
+    return out;
+}
+
 }  // namespace
 
 Result<FileImage> View::file(const std::string& path, bool content) const {

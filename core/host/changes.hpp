@@ -34,7 +34,8 @@ struct Draft {
     std::optional<KnobDraft> knob{};
     std::optional<policy::UnitAction> unit{};
     std::optional<policy::StopContainer> stop{};
-    std::vector<LedgerEntry> ledger{};  // recorded before the files are written
+    std::optional<std::uint32_t> linger_of{};  // the uid whose linger file `files` is; logind is asked first
+    std::vector<LedgerEntry> ledger{};         // recorded before the files are written
 
     // The host is already as the change wants it.
     [[nodiscard]] bool empty() const { return files.empty() && !knob && !unit && !stop; }

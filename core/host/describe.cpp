@@ -92,6 +92,10 @@ std::string say(const policy::StopContainer& c) {
            (c.unit.empty() ? "" : " by " + printable(c.unit)) + " (cannot be undone)";
 }
 
+std::string say(const policy::SetLinger& c) {
+    return (c.linger ? "let " : "do not let ") + printable(c.user) + " linger";
+}
+
 std::string metadata(const FileImage& image) {
     std::string out = "mode " + in_octal(image.mode) + ", owner " + std::to_string(image.uid) + ":" +
                       std::to_string(image.gid);
@@ -207,6 +211,8 @@ std::string target_of(const policy::Change& change) {
                 return c.unit.empty() ? "systemd" : c.unit;
             else if constexpr (std::is_same_v<C, policy::StopContainer>)
                 return "pid " + std::to_string(c.init);
+            else if constexpr (std::is_same_v<C, policy::SetLinger>)
+                return "/var/lib/systemd/linger/" + c.user;
             else
                 return c.path;
         },

@@ -266,11 +266,16 @@ Result<void> Executor::State::undo(Entry& entry, const std::vector<std::size_t>&
 
 namespace {
 
+// Whether its undo lets a user linger again, which starts the user's manager.
+bool starts_a_manager(const Record& r) {
+    return r.linger_of && !r.files.empty() && r.files.front().before.image.kind == FileImage::Kind::regular;
+}
+
 // Files first, then the manager's view of them, then the units that use them; each last first.
 std::vector<std::size_t> undo_order(const Entry& entry) {
     const auto phase = [](const Record& r) {
         if (!r.unit)
-            return 0;
+            return starts_a_manager(r) ? 2 : 0;
         return r.unit->action.verb == policy::UnitAction::Verb::reload_manager ? 1 : 2;
     };
     std::vector<std::size_t> out;

@@ -45,6 +45,8 @@ class FakeServices final : public host::ServiceManager {
 
     Result<void> reload_manager() override { return act("reload", "", ""); }
 
+    Result<void> set_linger(std::uint32_t, bool) override { return fail(Code::unsupported, "no logind"); }
+
   private:
     Result<void> act(const std::string& verb, const std::string& unit, const std::string& state) {
         asked.push_back(verb + " " + unit);

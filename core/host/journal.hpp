@@ -49,6 +49,7 @@ struct Record {
     std::optional<KnobStep> knob{};
     std::optional<UnitStep> unit{};
     std::optional<policy::StopContainer> stop{};
+    std::optional<std::uint32_t> linger_of{};  // the uid whose linger file `files` is; logind is asked first
 };
 
 struct Entry {

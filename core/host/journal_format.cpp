@@ -139,6 +139,8 @@ Value write_record(const Record& r) {
         t.set("unit", write_unit(*r.unit));
     if (r.stop)
         t.set("stop", write_stop(*r.stop));
+    if (r.linger_of)
+        t.set("linger_of", number(*r.linger_of));
     return t;
 }
 
@@ -315,6 +317,8 @@ Record read_record(const Value& v, std::string& problem) {
         out.stop = {stop.text("cgroup"), stop.text("unit"), static_cast<int>(stop.number("init", max_pid)),
                     stop.number("start", any_number)};
     }
+    if (r.optional("linger_of") != nullptr)
+        out.linger_of = static_cast<std::uint32_t>(r.number("linger_of", max_id));
     return out;
 }
 

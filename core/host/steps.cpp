@@ -101,6 +101,13 @@ Side side_of_file(const FileStep& step, const FileImage& now) {
     return !there ? Side::between : *there ? Side::after : Side::before;
 }
 
+// logind reads no more of its file than that it is there.
+Side side_of_linger(const FileStep& step, const FileImage& now) {
+    if (now.kind == step.before.image.kind)
+        return Side::before;
+    return now.kind == step.after.image.kind ? Side::after : Side::neither;
+}
+
 Result<FileImage> look(const Workshop& shop, const FileStep& step) {
     return capture(shop.host.root(), step.path, !metadata_only(step));
 }
@@ -232,6 +239,28 @@ Result<void> act(const Workshop& shop, const policy::UnitAction& action) {
     return fail(Code::internal, "no such unit action");
 }
 
+// Leaves the file to logind where it answers. Without it the file is all there is, and the caller's to
+// change.
+Result<void> ask_logind(const Workshop& shop, std::uint32_t uid, bool linger) {
+    if (shop.services == nullptr)
+        return {};
+    auto asked = shop.services->set_linger(uid, linger);
+    if (!asked && (asked.error().code == Code::unsupported || asked.error().code == Code::not_found))
+        return {};
+    return asked;
+}
+
+// logind has changed the file by now, or nobody has.
+Result<void> carry_out_linger(const Workshop& shop, std::uint32_t uid, const FileDraft& file) {
+    PLIMSOLL_CHECK(ask_logind(shop, uid, file.after.kind == Kind::regular));
+    PLIMSOLL_TRY(const auto now, capture(shop.host.root(), file.path));
+    if (now.kind == file.after.kind)
+        return {};
+    if (file.after.kind == Kind::regular)
+        PLIMSOLL_CHECK(make_parents(shop.host.root(), file.path));
+    return put(shop.host.root(), file.path, file.after, now);
+}
+
 Result<void> carry_out_file(const Sysroot& root, const FileDraft& draft) {
     if (draft.metadata_only)
         return put_metadata(root, draft.path, draft.after);
@@ -288,6 +317,20 @@ Result<void> bring_back_knob(const Workshop& shop, const KnobStep& knob) {
     if (!same_value(now, knob.after))
         return changed_since(knob.path);
     return set_knob(shop.host.root(), knob.path, knob.before);
+}
+
+// Also finishes what an interrupted way back has left: logind makes an empty file of its own.
+Result<void> bring_back_linger(const Workshop& shop, std::uint32_t uid, const FileStep& step) {
+    PLIMSOLL_TRY(auto now, look(shop, step));
+    if (side_of_linger(step, now) == Side::neither)
+        return changed_since(step.path);
+    if (now.kind == step.after.image.kind)
+        PLIMSOLL_CHECK(ask_logind(shop, uid, step.before.image.kind == Kind::regular));
+    PLIMSOLL_TRY(now, look(shop, step));
+    if (matches(now, step.before))
+        return {};
+    PLIMSOLL_TRY(const auto before, load_before(shop, step));
+    return put(shop.host.root(), step.path, before, now);
 }
 
 // Parents that we made go again, unless somebody put something into them.
@@ -349,12 +392,15 @@ Result<Record> make_record(const Workshop& shop, const Draft& draft) {
         }
     }
     out.stop = draft.stop;
+    out.linger_of = draft.linger_of;
     return out;
 }
 
 Result<void> carry_out(const Workshop& shop, const Record& record, const Draft& draft) {
     const Sysroot& root = shop.host.root();
     PLIMSOLL_CHECK(append_to_ledger(shop, draft.ledger));
+    if (draft.linger_of)
+        return carry_out_linger(shop, *draft.linger_of, draft.files.front());
     for (const auto& file : draft.files) {
         if (file.before.kind == Kind::absent)
             PLIMSOLL_CHECK(make_parents(root, file.path));
@@ -374,7 +420,7 @@ Result<Side> side_of(const Workshop& shop, const Record& record) {
     const auto add = [&](Side s) { all = all ? combine(*all, s) : s; };
     for (const auto& file : record.files) {
         PLIMSOLL_TRY(const auto now, look(shop, file));
-        add(side_of_file(file, now));
+        add(record.linger_of ? side_of_linger(file, now) : side_of_file(file, now));
     }
     if (record.knob) {
         PLIMSOLL_TRY(const std::string now, shop.host.root().read(record.knob->path));
@@ -406,7 +452,8 @@ Result<void> bring_back(const Workshop& shop, const Record& record) {
     if (record.knob)
         remove_leftovers_of(shop, record.knob->path);
     for (const auto& file : std::views::reverse(record.files))
-        PLIMSOLL_CHECK(bring_back_file(shop, file));
+        PLIMSOLL_CHECK(record.linger_of ? bring_back_linger(shop, *record.linger_of, file)
+                                        : bring_back_file(shop, file));
     if (record.knob)
         PLIMSOLL_CHECK(bring_back_knob(shop, *record.knob));
     return remove_made(shop, record.made);

@@ -103,7 +103,18 @@ struct StopContainer {
     bool operator==(const StopContainer&) const = default;
 };
 
+// Whether the user's service manager runs without a session and from boot on. On the running host logind
+// makes or removes its file and starts or ends the manager (unless a session keeps it); where no logind
+// answers, and on a root that is not the running host, the file is all there is to it. Code::invalid_input
+// for a name that no file can have.
+struct SetLinger {
+    std::string user;
+    std::optional<std::uint32_t> uid{};  // nullopt: not known, so that logind cannot be asked
+    bool linger{true};
+    bool operator==(const SetLinger&) const = default;
+};
+
 using Change = std::variant<WriteFile, RemoveFile, MakeSymlink, MakeDirectory, EditLines, AllocateRange,
-                            SetMetadata, SetKnob, UnitAction, StopContainer>;
+                            SetMetadata, SetKnob, UnitAction, StopContainer, SetLinger>;
 
 }  // namespace plimsoll::policy

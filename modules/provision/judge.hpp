@@ -11,7 +11,7 @@
 
 namespace plimsoll::modules::provision {
 
-enum class Control { user, subid, linger, engine_config, delegation, sysctl };
+enum class Control { user, subid, engine_config, delegation, sysctl, linger };
 
 [[nodiscard]] const policy::ControlInfo& info(Control c);
 

@@ -9,16 +9,10 @@ namespace {
 using policy::Finding;
 using policy::Tenant;
 
-Finding start_lingering(const Context& c, const Tenant& t, const std::string& path) {
-    policy::WriteFile file{path, ""};
-    file.expect = "";
-    std::vector<policy::Change> changes{std::move(file)};
-    // logind reads the directory when it starts. Until then nobody starts the manager but we.
-    if (const auto account = c.accounts.find(t.user); account != c.accounts.end() && c.facts.systemd_runs)
-        changes.emplace_back(policy::UnitAction{policy::UnitAction::Verb::start,
-                                                "user@" + std::to_string(account->second.uid) + ".service"});
-    return repair(Control::linger, t.user, "the tenant's services would not start at boot",
-                  "let the user linger", std::move(changes), {{path, "no such file", "linger"}});
+// Of an account that the host's files name.
+std::optional<std::uint32_t> uid_of(const Context& c, const Tenant& t) {
+    const auto account = c.accounts.find(t.user);
+    return account == c.accounts.end() ? std::nullopt : std::optional(account->second.uid);
 }
 
 Finding judge(const Context& c, const Tenant& t) {
@@ -28,11 +22,15 @@ Finding judge(const Context& c, const Tenant& t) {
         return unknown(Control::linger, t.user, lingers.error());
     if (*lingers == *t.linger)
         return pass(Control::linger, t.user, *lingers ? "the user lingers" : "the user does not linger");
+    const policy::SetLinger change{t.user, uid_of(c, t), *t.linger};
     if (*t.linger)
-        return start_lingering(c, t, path);
-    return repair(Control::linger, t.user, "the user lingers, which the policy rules out",
-                  "remove the file; running services end with the last session", {policy::RemoveFile{path}},
-                  {{path, "linger", "no such file"}});
+        return repair(Control::linger, t.user, "the tenant's services would not start at boot",
+                      "let the user linger", {change}, {{path, "no such file", "linger"}});
+    Finding f = repair(Control::linger, t.user, "the user lingers, which the policy rules out",
+                       "let the user linger no longer; without a session the services end at once", {change},
+                       {{path, "linger", "no such file"}});
+    f.fix->cls = policy::FixClass::containers_stopped;
+    return f;
 }
 
 }  // namespace

@@ -16,8 +16,9 @@ using policy::FixClass;
 using policy::Severity;
 using policy::Status;
 
-// Can only throw for lack of memory, before anything has been done.
-// NOLINTNEXTLINE(cert-err58-cpp)
+// In the order in which apply makes their fixes. Linger comes last: it starts the tenant's service manager,
+// which sees only the controllers that were delegated by then. Can only throw for lack of memory, before
+// anything has been done. NOLINTNEXTLINE(cert-err58-cpp)
 const std::array<policy::ControlInfo, 6> table{{
     {"provision.user",
      "P10",
@@ -44,16 +45,6 @@ const std::array<policy::ControlInfo, 6> table{{
      "Adds the missing ranges, recorded in the ledger of ranges ever given out. A range that belongs to "
      "anybody else is never taken, and none is ever taken away: files may belong to its ids.",
      {"subuid(5)", "subgid(5)", "newuidmap(1)", "user_namespaces(7)"}},
-    {"provision.linger",
-     "P12",
-     "Tenants linger as stated",
-     "Without linger a user's services end with the last session and do not start at boot; with linger that "
-     "nobody asked for, whatever an intruder leaves in the account starts at every boot.",
-     Severity::medium,
-     FixClass::live,
-     "Makes the file that logind reads at boot and starts the user's service manager; for a tenant that is "
-     "not to linger, removes the file: its services stop at the end of the last session.",
-     {"loginctl(1)", "systemd-logind.service(8)"}},
     {"provision.engine-config",
      "P13",
      "Container engine configuration is in place",
@@ -87,6 +78,17 @@ const std::array<policy::ControlInfo, 6> table{{
      FixClass::live,
      "Writes one sysctl.d file per key and sets the running kernel's value.",
      {"sysctl.d(5)", "user_namespaces(7)", "ip(7)"}},
+    {"provision.linger",
+     "P12",
+     "Tenants linger as stated",
+     "Without linger a user's services end with the last session and do not start at boot; with linger that "
+     "nobody asked for, whatever an intruder leaves in the account starts at every boot.",
+     Severity::medium,
+     FixClass::live,
+     "Has logind let the user linger, which starts the user's service manager; on an image, makes the file "
+     "that logind reads at boot. For a tenant that is not to linger the reverse, as one of class "
+     "containers-stopped: without a session, its services stop at once.",
+     {"loginctl(1)", "systemd-logind.service(8)"}},
 }};
 
 Finding not_configured(Control c, std::string_view what) {
@@ -171,10 +173,10 @@ std::vector<Finding> Provision::evaluate(const Params& /*params*/, const policy:
     std::vector<Finding> out;
     append(out, judge_users(context), Control::user, "tenant");
     append(out, judge_subids(context), Control::subid, "subordinate ids");
-    append(out, judge_linger(context), Control::linger, "linger");
     append(out, judge_engine_config(context), Control::engine_config, "engine configuration");
     append(out, judge_delegation(context), Control::delegation, "delegation of controllers");
     append(out, judge_sysctl(context), Control::sysctl, "kernel setting");
+    append(out, judge_linger(context), Control::linger, "linger");
     return out;
 }
 

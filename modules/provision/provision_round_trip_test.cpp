@@ -3,6 +3,7 @@
 #include "core/base/text.hpp"
 #include "core/host/executor.hpp"
 #include "modules/provision/testing/verdicts.hpp"
+#include "tests/support/fake_logind.hpp"
 
 #include <set>
 
@@ -17,6 +18,8 @@ using Kind = Tenant::Kind;
 
 class FakeServices final : public host::ServiceManager {
   public:
+    explicit FakeServices(const tests::Tree& tree) : tree_(tree) {}
+
     Result<std::string> active_state(const std::string& unit) override {
         return active.contains(unit) ? "active" : "inactive";
     }
@@ -34,12 +37,27 @@ class FakeServices final : public host::ServiceManager {
     Result<void> restart(const std::string& unit) override { return start(unit); }
 
     Result<void> reload_manager() override {
-        ++reloads;
+        asked.emplace_back("reload");
+        return {};
+    }
+
+    // Whoever is named in /etc/passwd.
+    Result<void> set_linger(std::uint32_t uid, bool linger) override {
+        const auto host = tree_.host();
+        const auto accounts = host.accounts();
+        const host::User* user = accounts ? accounts->user(uid) : nullptr;
+        if (user == nullptr)
+            return fail(Code::not_found, "no such user");
+        asked.push_back(user->name + (linger ? " lingers" : " does not linger"));
+        EXPECT_TRUE(tests::linger_as_logind_does(tree_.path(), user->name, linger));
         return {};
     }
 
     std::set<std::string> active;
-    int reloads{0};
+    std::vector<std::string> asked;
+
+  private:
+    const tests::Tree& tree_;
 };
 
 bool fixable(const Finding& f) {
@@ -152,9 +170,11 @@ TEST(ProvisionRoundTrip, OfAnImage) {
 TEST(ProvisionRoundTrip, OfARunningHost) {
     NEEDS_ROOT();
     const auto tree = host_before();
-    FakeServices services;
+    FakeServices services(tree);
     round_trip(tree, tree.live_host(), &services, 12);
-    EXPECT_GE(services.reloads, 1);
+    // A manager is started when its settings are in place, also on the way back.
+    EXPECT_EQ(services.asked, (std::vector<std::string>{"reload", "web lingers", "alice does not linger",
+                                                        "web does not linger", "reload", "alice lingers"}));
 }
 
 TEST(ProvisionRoundTrip, OfTheFirstBootOfAnImmutableHost) {

@@ -7,8 +7,8 @@ namespace plimsoll::modules::provision {
 namespace {
 
 using policy::Finding;
-using policy::RemoveFile;
 using policy::SetKnob;
+using policy::SetLinger;
 using policy::Status;
 using policy::Tenant;
 using policy::UnitAction;
@@ -30,25 +30,16 @@ constexpr std::string_view linger_file = "/var/lib/systemd/linger/bob";
 TEST(ProvisionLinger, IsAFileThatLogindReads) {
     const auto tree = host_with_bob();
     const auto f = of(judge(tree, only(bob(true))), "provision.linger", "bob");
-    ASSERT_EQ(changes_of<WriteFile>(f).size(), 1U);
-    EXPECT_EQ(changes_of<WriteFile>(f)[0].path, linger_file);
-    EXPECT_EQ(changes_of<WriteFile>(f)[0].expect, "");
-    EXPECT_TRUE(changes_of<UnitAction>(f).empty()) << "an image has no manager";
+    EXPECT_EQ(changes_of<SetLinger>(f), (std::vector<SetLinger>{{"bob", 1000, true}}));
+    EXPECT_EQ(f.fix->cls, policy::FixClass::live);
     EXPECT_EQ(of(judge(tree, only(bob(false))), "provision.linger").status, Status::pass);
     tree.write(linger_file, "");
     EXPECT_EQ(of(judge(tree, only(bob(true))), "provision.linger").status, Status::pass);
-    EXPECT_EQ(changes_of<RemoveFile>(of(judge(tree, only(bob(false))), "provision.linger")),
-              (std::vector<RemoveFile>{{std::string(linger_file)}}));
+    const auto no = of(judge(tree, only(bob(false))), "provision.linger");
+    EXPECT_EQ(changes_of<SetLinger>(no), (std::vector<SetLinger>{{"bob", 1000, false}}));
+    EXPECT_EQ(no.fix->cls, policy::FixClass::containers_stopped) << "logind ends the services at once";
     tree.link(linger_file, "/etc/passwd");
     EXPECT_EQ(of(judge(tree, only(bob(true))), "provision.linger").status, Status::unknown);
-}
-
-TEST(ProvisionLinger, StartsTheManagerOfARunningHost) {
-    const auto tree = host_with_bob();
-    tree.directory("/run/systemd/system");
-    const auto f = of(judge(tree.live_host(), only(bob(true))), "provision.linger");
-    EXPECT_EQ(changes_of<UnitAction>(f),
-              (std::vector<UnitAction>{{UnitAction::Verb::start, "user@1000.service"}}));
 }
 
 policy::Provision containers(const char* key, Value value) {

@@ -69,8 +69,8 @@ const std::vector<ControlInfo>& table() {  // NOLINT(readability-function-size):
          "needs, what an intruder left in that account starts at every boot.",
          Severity::medium,
          FixClass::containers_stopped,
-         "Create the user's file in /var/lib/systemd/linger, or remove it: services then end with the last "
-         "session.",
+         "Has logind let the user linger, or no longer: then the services end, at once without a session. On "
+         "an image, the user's file in /var/lib/systemd/linger is made or removed.",
          {"loginctl(1)", "org.freedesktop.login1(5)"}},
         {"rootless.low-ports",
          "B13",

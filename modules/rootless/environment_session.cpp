@@ -145,32 +145,26 @@ void judge_running_managers(const EnvironmentCase& c, Findings& out) {
 
 // ---- linger ----
 
-Finding start_lingering(const EnvironmentCase& c, const std::string& user) {
-    const std::string path = std::string(linger_dir) + "/" + user;
-    Finding f = make_finding(info(Rule::linger), Status::fail, printable(user),
+Finding start_lingering(const RootlessUser& user) {
+    const std::string path = std::string(linger_dir) + "/" + user.name;
+    Finding f = make_finding(info(Rule::linger), Status::fail, printable(user.name),
                              "the policy wants the user to linger; its services do not start at boot",
                              {{path, "no such file", "linger"}});
-    Fix fix{FixClass::live,
-            "let the user linger",
-            {policy::WriteFile{.path = path, .content = "", .expect = ""}}};
-    // logind reads the directory when it starts. Until then nobody starts the manager but we.
-    const auto known = std::ranges::find(*c.facts.users, user, &RootlessUser::name);
-    if (known != c.facts.users->end() && c.facts.systemd_runs)
-        fix.changes.emplace_back(
-            UnitAction{UnitAction::Verb::start, "user@" + std::to_string(known->uid) + ".service"});
-    f.fix = std::move(fix);
+    f.fix = Fix{FixClass::live, "let the user linger", {policy::SetLinger{user.name, user.uid, true}}};
     return f;
 }
 
-Finding stop_lingering(const std::string& user, std::string why, Severity severity, bool account) {
+// `uid`: nullopt for a name that is no account's.
+Finding stop_lingering(const std::string& user, std::optional<std::uint32_t> uid, std::string why,
+                       Severity severity) {
     const std::string path = std::string(linger_dir) + "/" + user;
     Finding f = make_finding(info(Rule::linger), Status::fail, printable(user), std::move(why),
                              {{printable(path), "linger", "no such file"}});
     f.severity = severity;
-    f.fix =
-        Fix{account ? FixClass::containers_stopped : FixClass::live,
-            account ? "remove the file; the user's services end with the last session" : "remove the file",
-            {policy::RemoveFile{path}}};
+    f.fix = uid ? Fix{FixClass::containers_stopped,
+                      "let the user linger no longer; without a session the services end at once",
+                      {policy::SetLinger{user, uid, false}}}
+                : Fix{FixClass::live, "remove the file", {policy::RemoveFile{path}}};
     return f;
 }
 
@@ -187,10 +181,10 @@ Finding judge_user(const EnvironmentCase& c, const RootlessUser& u) {
     const policy::Tenant* tenant = c.provision.tenant(u.name);
     const bool wanted = tenant != nullptr && tenant->linger == true;
     if (u.linger && !may_linger(c, u.name))
-        return stop_lingering(u.name, "the user lingers, which the policy does not allow", Severity::medium,
-                              true);
+        return stop_lingering(u.name, u.uid, "the user lingers, which the policy does not allow",
+                              Severity::medium);
     if (wanted && !u.linger)
-        return start_lingering(c, u.name);
+        return start_lingering(u);
     if (!u.linger && !u.quadlets.empty() && (tenant == nullptr || !tenant->linger)) {
         Finding f = by_hand(Rule::linger, printable(u.name),
                             "the user has container units but does not linger: they stop at logout",
@@ -291,11 +285,12 @@ Findings judge_linger(const EnvironmentCase& c) {
         if (u.linger || u.tenant || !u.quadlets.empty() || !u.problems.empty())
             out.push_back(judge_user(c, u));
     for (const std::string& name : c.facts.linger_without_account)
-        out.push_back(stop_lingering(name, "no account of that name exists; whoever gets the name lingers",
-                                     Severity::low, false));
+        out.push_back(stop_lingering(name, std::nullopt,
+                                     "no account of that name exists; whoever gets the name lingers",
+                                     Severity::low));
     if (c.facts.linger_files->contains("root") && !may_linger(c, "root"))
         out.push_back(
-            stop_lingering("root", "root lingers, which the policy does not allow", Severity::medium, true));
+            stop_lingering("root", 0, "root lingers, which the policy does not allow", Severity::medium));
     if (out.empty())
         out.push_back(
             make_finding(info(Rule::linger), Status::pass, "users", "nobody lingers, nobody needs to"));

@@ -4,6 +4,7 @@
 // readable, the next run settles what is open, and undo gives the first tree back.
 #include "core/host/executor.hpp"
 #include "core/host/subid.hpp"
+#include "tests/support/fake_logind.hpp"
 #include "tests/support/tree.hpp"
 
 #include <gtest/gtest.h>
@@ -60,6 +61,18 @@ class SharedServices final : public host::ServiceManager {
 
     Result<void> reload_manager() override { return {}; }
 
+    // A logind that knows one user.
+    Result<void> set_linger(std::uint32_t uid, bool linger) override {
+        if (uid != known_uid)
+            return fail(Code::not_found, "no such user");
+        if (!tests::linger_as_logind_does(root, "web", linger))
+            return fail(Code::io, "logind failed");
+        return {};
+    }
+
+    static constexpr std::uint32_t known_uid = 990;
+    std::filesystem::path root{};
+
   private:
     Result<void> set(bool active) {
         *active_ = active;
@@ -78,6 +91,7 @@ struct World {
     mutable SharedServices services{};
 
     World() {
+        services.root = tree.path();
         tree.link("/etc/link", "/somewhere");
         const auto file = tree.path("/etc/file");
         EXPECT_EQ(::chmod(file.c_str(), 0604), 0);
@@ -109,6 +123,8 @@ const std::vector<std::pair<std::string, Change>>& kinds() {
         {"Metadata", SetMetadata{"/etc/file", 0600, 0, 0}},
         {"Knob", SetKnob{"/proc/sys/user/max", "28633"}},
         {"Unit", UnitAction{UnitAction::Verb::stop, "u.service"}},
+        {"Linger", SetLinger{"web", SharedServices::known_uid, true}},
+        {"LingerByFileAlone", SetLinger{"web", std::nullopt, true}},
     };
     return all;
 }

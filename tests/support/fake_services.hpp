@@ -23,6 +23,8 @@ class FakeServices final : public host::ServiceManager {
 
     Result<void> reload_manager() override { return note("reload"); }
 
+    Result<void> set_linger(std::uint32_t, bool) override { return fail(Code::unsupported, "no logind"); }
+
     std::vector<std::string> asked{};
 
   private:
