@@ -1,20 +1,31 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# debian_tree.sh SUITE CACHE_DIR: makes a small real Debian tree with what rootless Podman needs, as a tar
-# archive, and prints its path. An archive that is there already is used again: it saves half a minute and
-# nothing depends on it. Its name has the checksum of this script, so that another recipe makes another tree.
+# debian_tree.sh SUITE CACHE_DIR [KIND]: makes a small real Debian tree as a tar archive, and prints its path. An
+# archive that is there already is used again: it saves half a minute and nothing depends on it. Its name has the
+# checksum of this script, so that another recipe makes another tree. Kinds:
+#   tools    what rootless Podman needs, for programs run in it one by one (when no kind is given)
+#   machine  to be booted, with what the programs built here need to run in it
 set -euo pipefail
 
 suite=$1
 cache=$2
-packages=passwd,uidmap,podman,crun
+kind=${3:-tools}
+case $kind in
+tools) packages=passwd,uidmap,podman,crun ;;
+machine)
+    packages=systemd,systemd-sysv,dbus,dbus-user-session,polkitd,libpam-systemd,procps
+    packages+=,passwd,uidmap,podman,crun,passt,busybox-static
+    packages+=,libasan8,libubsan1,libssl3,libsystemd0,libsdbus-c++1,libsqlite3-0
+    ;;
+*) echo "no kind of tree \"$kind\"" >&2 && exit 2 ;;
+esac
 
 mkdir -p "$cache"
 recipe=$(sha256sum "$0" | cut -c1-12)
-tree=$cache/$suite-$recipe.tar
+tree=$cache/$suite-$kind-$recipe.tar
 
 # Two test runs may want the same tree: one makes it, the other waits.
-exec 9>"$cache/$suite.lock"
+exec 9>"$cache/$suite-$kind.lock"
 flock 9
 if [[ ! -s $tree ]]; then
     new=$(mktemp -d "$cache/.new-XXXXXX")

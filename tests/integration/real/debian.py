@@ -12,10 +12,10 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def run(argv, *, check=True, **more):
+def run(argv, *, check=True, timeout=300, **more):
     """Runs a program; a failure shows what it said."""
     done = subprocess.run(
-        [str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, **more
+        [str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, **more
     )
     if check and done.returncode != 0:
         raise AssertionError(
@@ -24,8 +24,10 @@ def run(argv, *, check=True, **more):
     return done
 
 
-def make_archive(suite, cache):
-    return run([HERE.parent.parent / "support" / "debian_tree.sh", suite, cache]).stdout.strip()
+def make_archive(suite, cache, kind="tools"):
+    """The tree's tar archive; the kinds are those of debian_tree.sh."""
+    cache = os.environ.get("PLIMSOLL_TEST_CACHE") or cache
+    return run([HERE.parent.parent / "support" / "debian_tree.sh", suite, cache, kind], timeout=900).stdout.strip()
 
 
 class Tree:
