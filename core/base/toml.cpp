@@ -267,7 +267,8 @@ bool bare_key(std::string_view k) {
     });
 }
 
-std::string quoted(std::string_view s) {
+// Not "quoted": argument-dependent look-up would find std::quoted() too.
+std::string in_quotes(std::string_view s) {
     static constexpr std::string_view hex = "0123456789abcdef";
     std::string out = "\"";
     for (const char ch : s) {
@@ -291,7 +292,7 @@ std::string quoted(std::string_view s) {
 }
 
 std::string key_text(std::string_view k) {
-    return bare_key(k) ? std::string(k) : quoted(k);
+    return bare_key(k) ? std::string(k) : in_quotes(k);
 }
 
 std::string number(double d) {
@@ -320,7 +321,7 @@ std::string inline_table(const Table& t) {
 
 std::string inline_value(const Value& v) {
     if (const auto* s = v.string())
-        return quoted(*s);
+        return in_quotes(*s);
     if (const auto* b = v.boolean())
         return *b ? "true" : "false";
     if (const auto* i = v.integer())

@@ -8,7 +8,7 @@
 namespace plimsoll::policy {
 namespace {
 
-std::string quoted(std::string_view s) {
+std::string in_quotes(std::string_view s) {
     return '"' + printable(s, 80) + '"';
 }
 
@@ -47,7 +47,7 @@ void ProblemList::add(const Place& place, std::string_view what, std::string_vie
 
 void ProblemList::add_unknown(const Place& place, std::string_view kind, std::string_view name,
                               const std::vector<std::string>& known) {
-    const std::string what = "unknown " + std::string(kind) + " " + quoted(name);
+    const std::string what = "unknown " + std::string(kind) + " " + in_quotes(name);
     std::optional<std::string> near;
     if (suggestions_left_ > 0) {
         --suggestions_left_;
@@ -84,7 +84,7 @@ std::string ProblemList::origin(const Place& place) const {
 }
 
 void Reader::wrong_type(const Value& v, std::string_view name, std::string_view expected) const {
-    problems_->add(place(v), quoted(name) + " is " + std::string(with_article(v.type_name())), expected);
+    problems_->add(place(v), in_quotes(name) + " is " + std::string(with_article(v.type_name())), expected);
 }
 
 void Reader::unknown_key(const Member& m, std::string_view where,
@@ -119,7 +119,7 @@ std::optional<std::int64_t> Reader::integer(const Value& v, std::string_view nam
         return std::nullopt;
     }
     if (*i < min || *i > max) {
-        problems_->add(place(v), quoted(name) + " is " + std::to_string(*i), expected);
+        problems_->add(place(v), in_quotes(name) + " is " + std::to_string(*i), expected);
         return std::nullopt;
     }
     return *i;
@@ -133,7 +133,7 @@ std::optional<std::string> Reader::text(const Value& v, std::string_view name,
         return std::nullopt;
     }
     if (std::ranges::any_of(*s, is_control)) {
-        problems_->add(place(v), quoted(name) + " contains a control character: " + quoted(*s),
+        problems_->add(place(v), in_quotes(name) + " contains a control character: " + in_quotes(*s),
                        std::string(expected) + " of one line");
         return std::nullopt;
     }
@@ -145,7 +145,7 @@ std::optional<std::string> Reader::filled(const Value& v, std::string_view name,
     auto s = text(v, name, expected);
     if (!s || !trim(*s).empty())
         return s;
-    problems_->add(place(v), quoted(name) + " is blank", expected);
+    problems_->add(place(v), in_quotes(name) + " is blank", expected);
     return std::nullopt;
 }
 
@@ -158,7 +158,7 @@ std::optional<std::string> Reader::choice(const Value& v, std::string_view name,
     }
     if (std::ranges::find(choices, *s) != choices.end())
         return *s;
-    problems_->add_unknown(place(v), "value of " + quoted(name) + ":", *s, choices);
+    problems_->add_unknown(place(v), "value of " + in_quotes(name) + ":", *s, choices);
     return std::nullopt;
 }
 
