@@ -44,6 +44,8 @@ class Watcher {
                                               std::function<void(const Event&)> on_event);
     Watcher(Watcher&&) noexcept;
     Watcher& operator=(Watcher&&) noexcept;
+    Watcher(const Watcher&) = delete;
+    Watcher& operator=(const Watcher&) = delete;
     ~Watcher();
 
     // From now on `group` (below most_groups) depends on exactly `footprint`, taken while it looked; an empty
