@@ -22,6 +22,8 @@ namespace plimsoll::bus {
 using PollData = sdbus::IConnection::PollData;
 
 #if PLIMSOLL_SDBUS_2
+using ServiceName = sdbus::ServiceName;
+
 inline std::unique_ptr<sdbus::IProxy> make_proxy(sdbus::IConnection& c, const std::string& service,
                                                  const std::string& path) {
     return sdbus::createProxy(c, sdbus::ServiceName{service}, sdbus::ObjectPath{path});
@@ -42,7 +44,7 @@ inline std::string sender_of(const sdbus::IObject& o) {
     return o.getCurrentlyProcessedMessage().getSender();
 }
 
-inline void emit_changed(const sdbus::IObject& o, const char* interface,
+inline void emit_changed(sdbus::IObject& o, const char* interface,
                          const std::vector<std::string>& properties) {
     o.emitPropertiesChangedSignal(sdbus::InterfaceName{interface}, {properties.begin(), properties.end()});
 }
@@ -82,6 +84,8 @@ inline std::optional<std::chrono::microseconds> wake_time(const PollData& p) {
     return p.timeout;
 }
 #else
+using ServiceName = std::string;
+
 inline std::unique_ptr<sdbus::IProxy> make_proxy(sdbus::IConnection& c, const std::string& service,
                                                  const std::string& path) {
     return sdbus::createProxy(c, service, path);

@@ -2,7 +2,7 @@
 #include "core/bus/system_manager.hpp"
 
 #include "core/bus/compat.hpp"
-#include "core/bus/errors.hpp"
+#include "core/bus/guard.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,23 +24,6 @@ constexpr const char* logind_path = "/org/freedesktop/login1";
 constexpr const char* logind_interface = "org.freedesktop.login1.Manager";
 constexpr const char* user_interface = "org.freedesktop.login1.User";
 constexpr const char* unit_interface = "org.freedesktop.systemd1.Unit";
-
-// sdbus-c++ throws; the edge of this room is here.
-template <class F>
-auto guarded(const std::string& what, F&& f) -> Result<decltype(f())> {
-    try {
-        if constexpr (std::is_void_v<decltype(f())>) {
-            f();
-            return {};
-        } else {
-            return f();
-        }
-    } catch (const sdbus::Error& e) {
-        return fail(code_of_name(std::string(e.getName())), what + ": " + e.getMessage());
-    } catch (const std::exception& e) {
-        return fail(Code::internal, what + ": " + e.what());
-    }
-}
 
 // What a job that did not end with "done" means for its caller; systemd.directives' JobRemoved results.
 Result<void> judge(const std::string& what, const std::string& result) {
