@@ -2,96 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """org.plimsoll.Agent1 on a real dbus-daemon: busctl(1) as the caller that behaves, bytes of our own as those that
 do not. usage: bus_test.py FAKE-DAEMON SOURCE-DIR"""
-import json
 import os
 import pathlib
 import resource
 import select
-import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 DAEMON, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
-NAME, PATH = "org.plimsoll.Agent1", "/org/plimsoll/Agent1"
+sys.path.insert(0, str(SOURCE / "tests/support"))
+from private_bus import NAME, PATH, Bus  # noqa: E402
+
+Bus.program = DAEMON
 MAX_STALL = 0.1
 # A sanitizer build takes several times as long.
 SLOW = 5 if b"__asan_init" in pathlib.Path(DAEMON).read_bytes() else 1
 NOBODY = 65534
-CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>{kind}</type><listen>unix:path={socket}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
-<allow user="*"/></policy>
-<limit name="max_connections_per_user">4096</limit><limit name="max_completed_connections">4096</limit>
-<limit name="max_incomplete_connections">2048</limit><limit name="max_message_size">134217728</limit>
-<limit name="max_incoming_bytes">536870912</limit><limit name="max_outgoing_bytes">536870912</limit>
-<limit name="max_replies_per_connection">4096</limit></busconfig>"""
-
-
-class Bus:
-    def __init__(self, kind="session"):
-        self.kind = kind
-        self.dir = tempfile.TemporaryDirectory(prefix="plimsoll-bus-")
-        os.chmod(self.dir.name, 0o755)
-        self.socket = self.dir.name + "/bus"
-        self.config = self.dir.name + "/bus.conf"
-        pathlib.Path(self.config).write_text(CONFIG.format(kind=kind, socket=self.socket), encoding="utf-8")
-        self.bus = self.daemon = None
-        self.start_bus()
-
-    def start_bus(self):
-        self.bus = subprocess.Popen(["dbus-daemon", "--config-file=" + self.config, "--nofork", "--nosyslog",
-                                     "--print-address"], stdout=subprocess.PIPE)
-        self.bus.stdout.readline()
-
-    def stop_bus(self):
-        self.bus.kill()
-        self.bus.wait()
-        self.bus.stdout.close()
-        pathlib.Path(self.socket).unlink(missing_ok=True)
-
-    def start_daemon(self, *arguments):
-        address = "unix:path=" + self.socket
-        env = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=address, DBUS_SESSION_BUS_ADDRESS=address)
-        daemon = subprocess.Popen([DAEMON, self.kind, *arguments], env=env, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True)
-        return daemon
-
-    def start(self, *arguments):
-        self.daemon = self.start_daemon(*arguments)
-        assert self.daemon.stdout.readline() == "ready\n"
-        return self
-
-    def call(self, method, *arguments, uid=None):
-        """What busctl says: (True, data) or (False, message)."""
-        result = subprocess.run(["busctl", "--address=unix:path=" + self.socket, "--json=short", "--timeout=30",
-                                 "call", NAME, PATH, NAME, method, *arguments], capture_output=True, text=True,
-                                user=uid, check=False)
-        if result.returncode != 0:
-            return False, result.stderr.strip()
-        return True, json.loads(result.stdout)["data"] if result.stdout.strip() else None
-
-    def get(self, name):
-        out = subprocess.run(["busctl", "--address=unix:path=" + self.socket, "--json=short", "get-property", NAME, PATH,
-                              NAME, name], capture_output=True, text=True, check=True).stdout
-        return json.loads(out)["data"]
-
-    def close(self):
-        """Ends everything; the daemon has to be alive until now, and to end well."""
-        code = None
-        if self.daemon is not None:
-            self.daemon.send_signal(signal.SIGTERM)
-            _, err = self.daemon.communicate(timeout=20)
-            code = self.daemon.returncode
-            sys.stderr.write(err)
-        self.stop_bus()
-        self.dir.cleanup()
-        return code
 
 
 def align(data, to):

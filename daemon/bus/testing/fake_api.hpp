@@ -64,12 +64,21 @@ class FakeApi : public Api {
     Result<std::vector<Transition>> history(const HistoryQuery& query) const override {
         if (query.after > 100)
             return fail(Code::io, "the store is broken");
-        return past;
+        std::vector<Transition> out;
+        std::ranges::copy_if(past, std::back_inserter(out), [&](const Transition& t) {
+            const auto is = [&](const std::string& glob) { return glob_match(glob, t.control); };
+            return t.id > query.after && (!query.since || t.time >= *query.since) &&
+                   (query.controls.empty() || std::ranges::any_of(query.controls, is));
+        });
+        if (out.size() > query.limit)
+            out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(query.limit));
+        return out;
     }
 
     Result<std::vector<ContainerRow>> containers() const override {
-        return std::vector<ContainerRow>{{"0123456789ab", "web", "podman", true, 1000, 42, at(1'700'000'100),
-                                          "/user.slice/x", 1, policy::Severity::high}};
+        if (running.empty())
+            return fail(Code::permission, "/proc cannot be read");
+        return running;
     }
 
     Result<std::vector<Planned>> plan(const ApplyRequest&) override {
@@ -100,12 +109,12 @@ class FakeApi : public Api {
         return fail(Code::invalid_input, "/etc/plimsoll/policy.d/x.toml:1:1: no");
     }
 
-    // Tells of a transition and of a status that changed.
+    // Tells of a transition and of a status that changed: outside the line, and the next time inside again.
     void look_again() override {
         asked.emplace_back("look-again");
         past.push_back(past.back());
         past.back().id++;
-        state.line = Line::outside;
+        state.line = state.line == Line::outside ? Line::inside : Line::outside;
         for (auto* l : listeners) {
             l->on_transition(past.back());
             l->on_status(state);
@@ -139,6 +148,8 @@ class FakeApi : public Api {
                                   .healed_by = "plimsolld",
                                   .out_for = std::chrono::microseconds(4200),
                                   .journal_entry = 5}};
+    std::vector<ContainerRow> running{{"0123456789ab", "web", "podman", true, 1000, 42, at(1'700'000'100),
+                                       "/user.slice/x", 1, policy::Severity::high}};
     std::vector<Job> jobs{};
     std::vector<Listener*> listeners{};
     std::vector<std::string> asked{};
