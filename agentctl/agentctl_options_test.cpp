@@ -66,6 +66,19 @@ TEST(Options, WrongUsageSaysWhat) {
         {{"check", "--root"}, "--root"},
         {{"check", "--yes"}, "--yes"},
         {{"check", "\x1b[2J"}, "\\x1b[2J"},
+        {{"wait"}, "--inside-line"},
+        {{"wait", "--inside-line", "--timeout", "soon"}, "--timeout is a number of seconds"},
+        {{"wait", "--inside-line", "--timeout", "-1"}, "--timeout"},
+        {{"history", "--limit", "0"}, "--limit is a number from 1 to 10000"},
+        {{"history", "--limit", "10001"}, "--limit"},
+        {{"history", "--since", "2026-01-01T00:00:00"}, "--since is a date"},
+        {{"history", "--control", "a b"}, "is no pattern of ids"},
+        {{"status", "--control", "a"}, "--control is not for status"},
+        {{"containers", "--policy", "p"}, "asks the daemon"},
+        {{"watch", "--state", "/s"}, "asks the daemon"},
+        {{"status", "--bus", "school"}, "school"},
+        {{"status", "--format", "sarif"}, "no format \"sarif\" for status"},
+        {{"check", "--since", "1h"}, "--since"},
     };
 
     for (const auto& c : cases) {
@@ -75,6 +88,37 @@ TEST(Options, WrongUsageSaysWhat) {
         EXPECT_NE(o.error().text.find(c.says), std::string::npos) << o.error().text;
         EXPECT_NE(o.error().text.find("--help"), std::string::npos);
     }
+}
+
+TEST(Options, LiveVerbsAreMarkedAndTakeTheirOptions) {
+    const auto o =
+        parse({"--bus=session", "history", "--since", "2h", "--limit", "10000", "--control", "a.*"});
+    ASSERT_TRUE(o) << o.error().text;
+    EXPECT_EQ(o->bus, "session");
+    EXPECT_EQ(o->limit, "10000");
+    EXPECT_EQ(parse({"wait", "--inside-line", "--timeout", "0"})->timeout, "0");
+    for (const char* name : {"status", "watch", "history", "containers", "wait"})
+        EXPECT_TRUE(find_verb(name)->live) << name;
+    for (const char* name : {"check", "apply", "journal", "version"})
+        EXPECT_FALSE(find_verb(name)->live) << name;
+}
+
+TEST(Options, SinceIsATimeOrHowLongAgo) {
+    const Time now(std::chrono::seconds(1'700'000'000));
+    const auto at = [&](const char* text) {
+        const auto t = parse_since(text, now);
+        return t ? t->time_since_epoch().count() : -1;
+    };
+    EXPECT_EQ(at("45s"), 1'699'999'955);
+    EXPECT_EQ(at("30m"), 1'699'998'200);
+    EXPECT_EQ(at("2h"), 1'699'992'800);
+    EXPECT_EQ(at("7d"), 1'699'395'200);
+    EXPECT_EQ(at("100000d"), 0) << "before 1970";
+    EXPECT_EQ(at("2023-11-14T22:13:20Z"), 1'700'000'000);
+    EXPECT_EQ(at("1970-01-02"), 86400);
+    for (const char* wrong : {"", "d", "h2", "-2h", "2 h", "2w", "99999999999999999999s", "99999999999d",
+                              "yesterday", "2023-11-14T22:13:20"})
+        EXPECT_EQ(at(wrong), -1) << wrong;
 }
 
 TEST(Options, HelpIsThereForEveryVerb) {

@@ -61,6 +61,8 @@ TEST(ServiceHelper, IsFoundBesideTheProgram) {
     EXPECT_EQ(helper_beside("/usr/bin/agentctl"), "/usr/libexec/plimsoll/plimsoll-units");
     EXPECT_EQ(helper_beside("/usr/local/sbin/agentctl"), "/usr/local/libexec/plimsoll/plimsoll-units");
     EXPECT_EQ(helper_beside("/src/build/dev/agentctl/agentctl"), "/src/build/dev/agentctl/plimsoll-units");
+    EXPECT_EQ(helper_beside("/usr/bin/agentctl", live_name), "/usr/libexec/plimsoll/plimsoll-live");
+    EXPECT_EQ(own_helper("x").substr(0, 1), "/");
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ constexpr std::array<ExitCode, 5> codes{{
     {exit_inside, "the host is inside its line, or what was asked for is done"},
     {exit_outside, "at least one control fails, or a change could not be carried out"},
     {exit_usage, "wrong usage, or a policy that is refused"},
-    {exit_unobserved, "nothing fails, but something required could not be observed"},
+    {exit_unobserved,
+     "nothing fails, but something required could not be observed, or no daemon answers a verb that asks it"},
     {exit_not_permitted, "the caller may not do this"},
 }};
 
@@ -153,8 +154,79 @@ std::vector<VerbSpec> policy_verbs() {
          {"json"}}};
 }
 
+VerbSpec status_verb() {
+    return {"status",
+            "Tell on one screen where the host stands",
+            "Asks the daemon: inside or outside the line and since when, what fails, what was healed today, "
+            "which "
+            "keys somebody keeps changing back, what the daemon cannot do, the policy in force, the "
+            "containers. The "
+            "exit status is that of check.",
+            {},
+            {{"agentctl status", "where this host stands"}, {"agentctl status --json", "for a program"}}};
+}
+
+VerbSpec watch_verb() {
+    return {
+        "watch",
+        "Show verdicts as they change",
+        "Prints one line for every verdict that changes and whenever the host crosses its line, until it is "
+        "interrupted. A daemon that is restarted is waited for; what changed meanwhile is then told. With "
+        "--json "
+        "every line is one document.",
+        {},
+        {{"agentctl watch", "what happens on this host"},
+         {"agentctl watch --control 'ctr.*'", "containers as they start and stop"},
+         {"agentctl watch --json", "one document a line, for a program"}}};
+}
+
+VerbSpec history_verb() {
+    return {"history",
+            "Tell what changed, when, and who healed it",
+            "The changes of verdicts that the daemon remembers, oldest first: when, from what to what, how "
+            "long it "
+            "was out, who healed it and in which journal entry.",
+            {{"--since", &Options::since, "TIME",
+              "Not before this: a date, a date-time with Z or an offset, or how long ago (30m, 2h, 7d)"},
+             {"--limit", &Options::limit, "N", "The newest so many, 1 to 10000 (100)"}},
+            {{"agentctl history --since 24h", "the last day"},
+             {"agentctl history --control 'subuid.*' --limit 10", "the newest of one concern"}}};
+}
+
+VerbSpec wait_verb() {
+    return {"wait",
+            "Wait until the host is inside its line",
+            "Ends with 0 as soon as the daemon says that the host is inside its line. When the time is over "
+            "it ends "
+            "with 1 if the host is outside, and with 3 if that cannot be told. A daemon that is restarted "
+            "meanwhile "
+            "is waited for; one that is not there to begin with is an error (3).",
+            {{"--inside-line", &Options::inside_line, "", "What to wait for"},
+             {"--timeout", &Options::timeout, "SECONDS", "How long; 0: only look. Without it, for ever"}},
+            {{"agentctl wait --inside-line --timeout 60", "in a script that needs a safe host"}}};
+}
+
+std::vector<VerbSpec> live_verbs() {
+    std::vector<VerbSpec> out{
+        status_verb(),
+        watch_verb(),
+        history_verb(),
+        {"containers",
+         "List the containers that run now",
+         "Every container that the daemon sees on this host, whatever engine started it: its engine, whose "
+         "it "
+         "is, how long it runs, how many findings fail on it and the worst of these.",
+         {},
+         {{"agentctl containers", "the table"}, {"agentctl containers --json", "for a program"}}},
+        wait_verb()};
+    for (auto& verb : out)
+        verb.live = true;
+    return out;
+}
+
 std::vector<VerbSpec> make_verbs() {
     std::vector<VerbSpec> out{check_verb(), plan_verb(), apply_verb(), undo_verb()};
+    std::ranges::move(live_verbs(), std::back_inserter(out));
     std::ranges::move(reading_verbs(), std::back_inserter(out));
     std::ranges::move(policy_verbs(), std::back_inserter(out));
     out.push_back({"version",
@@ -199,6 +271,11 @@ const std::vector<OptionSpec>& global_options() {
          "Only controls whose id matches; may be repeated",
          {},
          Completion::control},
+        {"--bus",
+         &Options::bus,
+         "BUS",
+         "Where the daemon is asked; PLIMSOLL_BUS, else the system bus",
+         {"session", "system"}},
         {"--json", &Options::json, "", "Short for --format json"},
         {"--format",
          &Options::format,

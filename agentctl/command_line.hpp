@@ -2,6 +2,7 @@
 // The command line, described once: parsing (options.cpp), --help, the man page and the shell completions all
 // follow from this table.
 #pragma once
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,11 @@ struct Options {
     bool all{false};                   // undo
     std::string subject{};             // explain: control id or code; generate: what
     std::vector<std::string> files{};  // policy validate
+    std::string bus{};                 // live verbs: "session" or "system"; empty: PLIMSOLL_BUS, else system
+    std::string since{};               // history: see parse_since()
+    std::string limit{"100"};          // history
+    std::string timeout{};             // wait: seconds; empty: for ever
+    bool inside_line{false};           // wait
 };
 
 // What a shell offers as the value of an option.
@@ -63,7 +69,12 @@ struct VerbSpec {
     std::vector<Example> examples{};
     std::vector<std::string_view> formats{"table", "json"};  // what --format may be
     bool hidden{false};                                      // not in --help, man page and completions
+    bool live{false};                                        // asks the daemon: plimsoll-live carries it out
 };
+
+// What --limit and --timeout may be.
+inline constexpr std::uint64_t most_transitions = 10'000;
+inline constexpr std::uint64_t longest_wait_s = 366ULL * 24 * 3600;
 
 struct ExitCode {
     int code;

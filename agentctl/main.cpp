@@ -38,6 +38,8 @@ int main(int argc, char** argv) {
                          options.error().exit_code == exit_inside ? stdout : stderr);
         return options.error().exit_code;
     }
+    if (find_verb(options->verb)->live)
+        return verbs::live(argv);
     for (const auto& [name, function] : functions)
         if (name == options->verb)
             return function(*options);

@@ -4,8 +4,10 @@
 #include "agentctl/render/help.hpp"
 #include "agentctl/render/text.hpp"
 #include "core/base/text.hpp"
+#include "core/base/time.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include <CLI/CLI.hpp>
@@ -74,6 +76,33 @@ std::optional<std::string> unknown_verb(const std::vector<std::string>& unexpect
     return text;
 }
 
+bool is_number(const std::string& text, std::uint64_t from, std::uint64_t to) {
+    const auto n = parse_u64(text);
+    return n && *n >= from && *n <= to;
+}
+
+// The daemon has its own policy and state; and what it cannot select must not look as if it were selected.
+std::optional<std::string> problem_with_live(const Options& options) {
+    if (!options.policy.empty() || options.state != Options().state)
+        return options.verb + " asks the daemon, which has a policy and a state of its own: " +
+               "--policy and --state are for check and what follows from it";
+    const bool selects = options.verb == "history" || options.verb == "watch";
+    if (!options.control.empty() && !selects)
+        return "--control is not for " + options.verb;
+    for (const auto& glob : options.control)
+        if (words(glob).size() != 1 || words(glob).front() != glob)
+            return "--control \"" + glob + "\" is no pattern of ids";
+    if (!is_number(options.limit, 1, most_transitions))
+        return "--limit is a number from 1 to " + std::to_string(most_transitions);
+    if (!options.timeout.empty() && !is_number(options.timeout, 0, longest_wait_s))
+        return "--timeout is a number of seconds, at most " + std::to_string(longest_wait_s);
+    if (!options.since.empty() && !parse_since(options.since, wall_clock()))
+        return "--since is a date, a date-time with Z or an offset, or how long ago: 30m, 2h, 7d";
+    if (options.verb == "wait" && !options.inside_line)
+        return "say what to wait for: --inside-line";
+    return std::nullopt;
+}
+
 // What CLI11 cannot know: a verb is there and complete, the format is one that this verb has.
 std::optional<std::string> problem_with(Options& options) {
     if (options.verb.empty())
@@ -95,7 +124,7 @@ std::optional<std::string> problem_with(Options& options) {
     }
     if (options.verb == "undo" && int{!options.id.empty()} + int{options.last} + int{options.all} != 1)
         return "say what to undo: an ID from 'agentctl journal', --last or --all";
-    return std::nullopt;
+    return verb.live ? problem_with_live(options) : std::nullopt;
 }
 
 std::expected<Options, NotParsed> run_parser(CLI::App& app, Options& options, int argc,
@@ -117,6 +146,18 @@ std::expected<Options, NotParsed> run_parser(CLI::App& app, Options& options, in
 }
 
 }  // namespace
+
+std::optional<Time> parse_since(std::string_view text, Time now) {
+    static constexpr std::string_view units = "smhd";
+    static constexpr std::array<std::uint64_t, 4> seconds{1, 60, 3600, 86400};
+    const auto unit = text.empty() ? std::string_view::npos : units.find(text.back());
+    if (unit == std::string_view::npos)
+        return parse_rfc3339(text);
+    const auto n = parse_u64(text.substr(0, text.size() - 1));
+    if (!n || *n > 10'000'000'000 / seconds.at(unit))
+        return std::nullopt;
+    return std::max(Time{}, now - std::chrono::seconds(*n * seconds.at(unit)));
+}
 
 std::expected<Options, NotParsed> parse_options(int argc, const char* const* argv) {
     Options options;

@@ -71,20 +71,23 @@ Result<void> HelperServiceManager::set_linger(std::uint32_t uid, bool linger) {
     return without_output(ask({linger ? "linger" : "no-linger", std::to_string(uid)}));
 }
 
-std::string helper_beside(std::string_view own_program) {
+std::string helper_beside(std::string_view own_program, std::string_view name) {
     const std::string_view dir = own_program.substr(0, own_program.rfind('/'));
     if (dir.ends_with("/bin") || dir.ends_with("/sbin"))
-        return std::string(dir.substr(0, dir.rfind('/'))) + "/libexec/plimsoll/" + std::string(helper_name);
-    return std::string(dir) + "/" + std::string(helper_name);
+        return std::string(dir.substr(0, dir.rfind('/'))) + "/libexec/plimsoll/" + std::string(name);
+    return std::string(dir) + "/" + std::string(name);
 }
 
-HelperServiceManager system_services() {
+std::string own_helper(std::string_view name) {
     std::array<char, 4096> own{};
     const auto n = ::readlink("/proc/self/exe", own.data(), own.size());
     const std::string_view program(own.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
     // Without /proc there is only the place where packages install it.
-    return {std::make_unique<host::ProcessRunner>(),
-            helper_beside(program.empty() ? "/usr/bin/agentctl" : program)};
+    return helper_beside(program.empty() ? "/usr/bin/agentctl" : program, name);
+}
+
+HelperServiceManager system_services() {
+    return {std::make_unique<host::ProcessRunner>(), own_helper(helper_name)};
 }
 
 }  // namespace plimsoll::agentctl

@@ -12,6 +12,7 @@
 namespace plimsoll::agentctl {
 
 inline constexpr std::string_view helper_name = "plimsoll-units";
+inline constexpr std::string_view live_name = "plimsoll-live";  // status, watch and the other live verbs
 
 // The helper's exit code for an error is this plus the value of its Code; the message is on its stderr.
 inline constexpr int helper_error_base = 10;
@@ -36,9 +37,11 @@ class HelperServiceManager final : public host::ServiceManager {
     std::string program_;
 };
 
-// Where the helper belongs, given where agentctl itself is: PREFIX/libexec/plimsoll for PREFIX/bin, and
+// Where a helper belongs, given where agentctl itself is: PREFIX/libexec/plimsoll for PREFIX/bin, and
 // beside it for a build tree.
-[[nodiscard]] std::string helper_beside(std::string_view own_program);
+[[nodiscard]] std::string helper_beside(std::string_view own_program, std::string_view name = helper_name);
+// The helper of that name that belongs to this very program: an absolute path.
+[[nodiscard]] std::string own_helper(std::string_view name);
 
 // With the helper that belongs to this very program.
 [[nodiscard]] HelperServiceManager system_services();

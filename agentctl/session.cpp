@@ -66,15 +66,6 @@ render::Report Session::report(policy::Assessment assessment) const {
     return {describe(host, options), loaded.policy.profile, loaded.policy.digest, std::move(assessment)};
 }
 
-Stop stop_for(const Error& error, const Options& options, int exit_code) {
-    std::string message = error.message;
-    if (options.verbose)
-        message += " (" + std::string(error.where.file) + ":" + std::to_string(error.where.line) + ")";
-    if (error.code == Code::permission)
-        return {exit_not_permitted, message + "\nTry as root: sudo agentctl " + options.verb};
-    return {exit_code, message};
-}
-
 Outcome<host::Host> open_host(const Options& options) {
     auto host = host::Host::open(options.root);
     if (!host)

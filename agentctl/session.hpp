@@ -3,22 +3,12 @@
 #pragma once
 #include "agentctl/command_line.hpp"
 #include "agentctl/render/plan.hpp"
+#include "agentctl/stop.hpp"
 #include "core/host/host.hpp"
 #include "core/host/policy_files.hpp"
 #include "core/policy/engine.hpp"
 
-#include <expected>
-
 namespace plimsoll::agentctl {
-
-// Why a verb ends early: the message for stderr and the exit code.
-struct Stop {
-    int exit_code{exit_usage};
-    std::string message;
-};
-
-template <class T>
-using Outcome = std::expected<T, Stop>;
 
 struct Session {
     Options options;
@@ -31,9 +21,6 @@ struct Session {
     [[nodiscard]] policy::Assessment assess(const policy::Selection& which) const;
     [[nodiscard]] render::Report report(policy::Assessment assessment) const;
 };
-
-// The stop for an error: exit 4 for a lack of permission, else `exit_code`. With -v the place it arose.
-[[nodiscard]] Stop stop_for(const Error& error, const Options& options, int exit_code);
 
 // Opens the host and loads its policy, or the one given with --policy. Exit 2 for a policy that is refused,
 // listing every problem, and for a --control that matches nothing.

@@ -3,7 +3,8 @@
 #pragma once
 #include "agentctl/command_line.hpp"
 #include "agentctl/render/text.hpp"
-#include "agentctl/session.hpp"
+#include "agentctl/stop.hpp"
+#include "core/base/value.hpp"
 
 #include <string>
 #include <string_view>

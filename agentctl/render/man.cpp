@@ -81,9 +81,12 @@ constexpr std::array<Entry, 5> files{{
      "In force while the host's policy files are refused; that they are is a finding of policy.files."},
 }};
 
-constexpr std::array<Entry, 2> environment{{
+constexpr std::array<Entry, 5> environment{{
     {"NO_COLOR", "Set to anything: no colours, unless \\fB\\-\\-color always\\fR."},
     {"TERM", "No colours when it is \\fBdumb\\fR."},
+    {"PLIMSOLL_BUS", "\\fBsession\\fR or \\fBsystem\\fR: what \\fB\\-\\-bus\\fR is when it is not given."},
+    {"DBUS_SYSTEM_BUS_ADDRESS", "Where the system bus is, instead of the usual socket."},
+    {"DBUS_SESSION_BUS_ADDRESS", "Where the session bus is."},
 }};
 
 }  // namespace

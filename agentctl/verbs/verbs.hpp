@@ -17,5 +17,7 @@ namespace plimsoll::agentctl::verbs {
 [[nodiscard]] int policy_schema(const Options& options);
 [[nodiscard]] int version(const Options& options);
 [[nodiscard]] int generate(const Options& options);
+// The verbs that ask the daemon: becomes plimsoll-live, with the same arguments; returns only when it cannot.
+[[nodiscard]] int live(char** argv);
 
 }  // namespace plimsoll::agentctl::verbs
