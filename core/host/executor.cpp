@@ -4,34 +4,17 @@
 #include "core/base/text.hpp"
 #include "core/base/time.hpp"
 #include "core/host/account_lock.hpp"
+#include "core/host/state_lock.hpp"
 #include "core/host/steps.hpp"
 
 #include <algorithm>
 #include <array>
 #include <ranges>
 
-#include <fcntl.h>
-
 namespace plimsoll::host {
 namespace {
 
 using StepState = JournalStep::State;
-
-Result<Fd> lock_state(const Sysroot& root, const std::string& dir) {
-    PLIMSOLL_TRY(const auto at, open_place(root, dir + "/lock"));
-    Fd fd(
-        ::openat(at.dir.get(), at.name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600));
-    if (!fd)
-        return fail_errno("open " + at.path);
-    struct flock lock{};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    if (::fcntl(fd.get(), F_OFD_SETLK, &lock) == 0)
-        return fd;
-    if (errno == EAGAIN || errno == EACCES)
-        return fail(Code::busy, "another run of plimsoll is changing this host (" + at.path + " is locked)");
-    return fail_errno("lock " + at.path);
-}
 
 // Held while a step's databases are looked at and changed; empty for steps without any.
 using MaybeLock = std::optional<AccountLock>;
@@ -55,7 +38,7 @@ struct Executor::State {
     const Host& host;
     Journal journal;
     ServiceManager* services;
-    Fd lock;
+    StateLock lock;
     Entry current{};
     std::uint64_t last_id{0};  // of the entries that this executor has closed
     std::vector<std::string> problems{};
@@ -182,7 +165,8 @@ void Executor::State::settle_all() {
 Result<Executor> Executor::open(const Host& host, const std::string& state_dir, ServiceManager* services) {
     Journal journal(host.root(), state_dir);
     PLIMSOLL_CHECK(journal.make_directory());
-    PLIMSOLL_TRY(auto lock, lock_state(host.root(), state_dir));
+    PLIMSOLL_TRY(auto lock, StateLock::take(host.root(), state_dir, "lock",
+                                            "another run of plimsoll is changing this host"));
     PLIMSOLL_CHECK(journal.prepare());
     auto state = std::unique_ptr<State>(new State{host, std::move(journal), services, std::move(lock)});
     state->settle_all();
@@ -205,6 +189,23 @@ void Executor::close_entry() {
         return;
     state_->last_id = state_->current.id;  // nobody else adds entries while we hold the lock
     state_->current = {};
+}
+
+void Executor::pause() {
+    close_entry();
+    state_->lock.release();
+}
+
+Result<void> Executor::resume() {
+    PLIMSOLL_TRY(const bool others, state_->lock.retake());
+    if (!others)
+        return {};
+    state_->last_id = 0;
+    state_->problems.clear();
+    PLIMSOLL_CHECK(state_->journal.prepare());
+    state_->settle_all();
+    state_->host.forget();
+    return {};
 }
 
 const std::vector<std::string>& Executor::problems() const {

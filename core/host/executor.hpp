@@ -71,8 +71,14 @@ class Executor {
     // The next change begins a new entry. For one that lives as long as the daemon.
     void close_entry();
 
-    // What open() found wrong: damaged entries, and steps of an interrupted run whose target is neither as
-    // before nor as intended. They hinder nothing else; one line each, to be shown.
+    // Closes the entry and lets other runs change the host; nothing but resume() may be called then.
+    void pause();
+    // Takes the lock again (Code::busy as for open()) and settles anew when another run had it meanwhile,
+    // which else is not needed. After any other error this executor is of no use any more.
+    [[nodiscard]] Result<void> resume();
+
+    // What open() or resume() found wrong: damaged entries, and steps of an interrupted run whose target is
+    // neither as before nor as intended. They hinder nothing else; one line each, to be shown.
     [[nodiscard]] const std::vector<std::string>& problems() const;
 
     // Undoes an entry's done steps: files and knobs last first, then the manager is reloaded if it was, then

@@ -450,6 +450,33 @@ TEST(Executor, OnlyOneAtATime) {
     EXPECT_EQ(second.error().code, Code::busy);
 }
 
+TEST(Executor, LetsOthersInWhilePausedAndGoesOnAfterThem) {
+    const World w;
+    const auto h = w.tree.live_host();
+    auto e = open(h);
+    ASSERT_TRUE(e.apply("c", "s", WriteFile{"/etc/conf", "1\n"}));
+    EXPECT_EQ(e.current_entry(), 1U);
+    e.pause();
+    ASSERT_TRUE(e.resume());  // nobody came
+    ASSERT_TRUE(e.apply("c", "s", WriteFile{"/etc/conf", "2\n"}));
+    EXPECT_EQ(e.current_entry(), 2U);
+    e.pause();
+    {
+        auto other = open(h);
+        EXPECT_EQ(e.resume().error().code, Code::busy);
+        ASSERT_TRUE(other.apply("c", "s", WriteFile{"/etc/conf", "3\n"}));
+        EXPECT_EQ(other.current_entry(), 3U);
+    }
+    w.tree.write("/var/lib/plimsoll/journal/000000000004.json", "{");  // and it crashed
+    ASSERT_TRUE(e.resume());
+    EXPECT_THAT(e.problems(), testing::ElementsAre(HasSubstr("000000000004.json")));
+    ASSERT_TRUE(e.apply("c", "s", WriteFile{"/etc/conf", "5\n"}));
+    EXPECT_EQ(e.current_entry(), 5U);
+    e.pause();
+    w.tree.remove("/var/lib/plimsoll/lock");
+    EXPECT_EQ(e.resume().error().code, Code::not_found);
+}
+
 TEST(Journal, ADamagedEntryIsNamedKeepsItsNumberAndHindersNoOther) {
     const World w;
     const auto h = w.tree.live_host();
