@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Unified diff of two texts. Pure.
+// Unified diffs for a terminal. Pure.
 #pragma once
 #include "agentctl/render/text.hpp"
+#include "core/base/unified_diff.hpp"
 
 #include <optional>
 #include <string>
@@ -9,9 +10,7 @@
 
 namespace plimsoll::agentctl::render {
 
-// The lines of a unified diff with three lines of context, headed by "--- a/PATH" and "+++ b/PATH" (/dev/null
-// for a file that is not there); empty when nothing differs. Lines are safe() and without '\n'. In shadow(5)
-// and gshadow(5) files the password field is hidden.
+// As core/base/unified_diff.hpp has it, with lines that are safe().
 [[nodiscard]] std::vector<std::string> unified_diff(const std::string& path,
                                                     const std::optional<std::string>& before,
                                                     const std::optional<std::string>& after);

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agentctl/render/diff.hpp"
+#include "core/base/unified_diff.hpp"
+
 #include "core/base/text.hpp"
 
 #include <gtest/gtest.h>
 
-namespace plimsoll::agentctl::render {
+namespace plimsoll {
 namespace {
+
+std::string escape(std::string_view s) {
+    return printable(s, 1000);
+}
 
 std::string diff(const std::optional<std::string>& before, const std::optional<std::string>& after,
                  const std::string& path = "/etc/subuid") {
-    return join(unified_diff(path, before, after), "\n");
+    return join(unified_diff(path, before, after, escape), "\n");
 }
 
 TEST(Diff, LooksLikeDiffU) {
@@ -84,7 +89,7 @@ TEST(Diff, PatchesBackForManyTexts) {
             before += std::string(1, static_cast<char>('a' + next(4))) + "\n";
         for (std::uint32_t i = next(30); i > 0; --i)
             after += std::string(1, static_cast<char>('a' + next(4))) + "\n";
-        const auto lines = unified_diff("/f", before, after);
+        const auto lines = unified_diff("/f", before, after, escape);
         if (before == after)
             EXPECT_TRUE(lines.empty());
         else
@@ -99,7 +104,7 @@ TEST(Diff, GivesUpOnMinimalityNotOnCorrectness) {
         before += "a" + std::to_string(i) + "\n";
         after += "b" + std::to_string(i) + "\n";
     }
-    EXPECT_EQ(patched(before, unified_diff("/f", before, after)), after);
+    EXPECT_EQ(patched(before, unified_diff("/f", before, after, escape)), after);
 }
 
 TEST(Diff, HidesPasswordsAndControlCharacters) {
@@ -111,4 +116,4 @@ TEST(Diff, HidesPasswordsAndControlCharacters) {
 }
 
 }  // namespace
-}  // namespace plimsoll::agentctl::render
+}  // namespace plimsoll

@@ -10,6 +10,8 @@ namespace {
 using policy::Finding;
 using policy::Status;
 
+constexpr int max_replans = 5;  // of one run, after Code::busy
+
 bool same_matter(const Finding& a, const Finding& b) {
     return a.control == b.control && a.subject == b.subject;
 }
@@ -56,6 +58,37 @@ Result<std::vector<std::string>> carry_out_fix(const Finding& f, const policy::A
     if (auto why = doubt(f, before, look_again(f.control)))
         return fail(Code::integrity, *std::move(why));
     return steps;
+}
+
+FixRun::Key FixRun::key_of(const Finding& f) {
+    return {title_of(f), f.message + '\n' + f.fix->summary};
+}
+
+bool FixRun::is_left(const Finding& f) const {
+    return has_automatic_fix(f) && permitted_(f) && !tried_.contains(key_of(f));
+}
+
+const Finding* FixRun::next(const policy::Assessment& assessment) const {
+    const auto it = std::ranges::find_if(assessment.findings, [&](const Finding& f) { return is_left(f); });
+    return it == assessment.findings.end() ? nullptr : &*it;
+}
+
+std::size_t FixRun::left(const policy::Assessment& assessment) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(assessment.findings, [&](const Finding& f) { return is_left(f); }));
+}
+
+Result<std::optional<std::vector<std::string>>> FixRun::carry_out(const Finding& f,
+                                                                  const policy::Assessment& before,
+                                                                  Executor& executor,
+                                                                  const LookAgain& look_again) {
+    auto steps = carry_out_fix(f, before, executor, look_again);
+    if (!steps && steps.error().code == Code::busy && replans_++ < max_replans)
+        return std::nullopt;
+    if (!steps)
+        return Failure(std::move(steps).error());
+    tried_.insert(key_of(f));
+    return std::optional(*std::move(steps));
 }
 
 }  // namespace plimsoll::host

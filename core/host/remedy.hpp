@@ -6,6 +6,8 @@
 #include "core/policy/engine.hpp"
 
 #include <functional>
+#include <optional>
+#include <set>
 
 namespace plimsoll::host {
 
@@ -25,5 +27,35 @@ using LookAgain = std::function<policy::Assessment(const std::string& control)>;
 [[nodiscard]] Result<std::vector<std::string>> carry_out_fix(const policy::Finding& finding,
                                                              const policy::Assessment& before,
                                                              Executor& executor, const LookAgain& look_again);
+
+// Many fixes, one at a time. Each is tried once, so two controls that undo each other cannot go on for ever.
+class FixRun {
+  public:
+    explicit FixRun(std::function<bool(const policy::Finding&)> permitted)
+        : permitted_(std::move(permitted)) {}
+
+    // Of the findings that are permitted and have an automatic fix which was not tried: the first in
+    // catalogue order (null: none is left), and how many there are.
+    [[nodiscard]] const policy::Finding* next(const policy::Assessment& assessment) const;
+    [[nodiscard]] std::size_t left(const policy::Assessment& assessment) const;
+
+    // As carry_out_fix(). nullopt: the host changed meanwhile, so observe it again and ask for the next; that
+    // is an error after a few times.
+    [[nodiscard]] Result<std::optional<std::vector<std::string>>> carry_out(const policy::Finding& finding,
+                                                                            const policy::Assessment& before,
+                                                                            Executor& executor,
+                                                                            const LookAgain& look_again);
+
+  private:
+    // What makes a fix the same one when the host is looked at again: line numbers in evidence may move.
+    using Key = std::pair<std::string, std::string>;
+
+    static Key key_of(const policy::Finding& finding);
+    [[nodiscard]] bool is_left(const policy::Finding& finding) const;
+
+    std::function<bool(const policy::Finding&)> permitted_;
+    std::set<Key> tried_{};
+    int replans_{0};
+};
 
 }  // namespace plimsoll::host
