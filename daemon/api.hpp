@@ -38,7 +38,7 @@ struct FindingFilter {
     std::optional<policy::Severity> at_least{};
 };
 
-// One change of a verdict, as the store keeps it.
+// One change of a verdict, as the store keeps it. Subjects with which nothing was wrong come and go silently.
 struct Transition {
     std::uint64_t id{0};  // 1, 2, 3 …; never reused
     Time time{};
@@ -50,9 +50,10 @@ struct Transition {
     std::string message;
     std::string cause;      // "start", "event /etc/subuid", "full pass", "policy", "after a fix", "asked"
     bool announced{true};   // false: a full pass found what no event had announced
-    std::string healed_by;  // "plimsolld" when our fix made it pass, "" when somebody else did or it does not
-    std::optional<std::chrono::microseconds> out_for{};  // with to == pass: how long it had not been
-    std::uint64_t journal_entry{0};                      // of the fix; 0: none
+    std::string healed_by;  // "plimsolld" when our fix was for it and worked, else ""
+    // When it stops failing or being unknown, also by going away: how long it had been so.
+    std::optional<std::chrono::microseconds> out_for{};
+    std::uint64_t journal_entry{0};  // of the fix; 0: none
 };
 
 struct HistoryQuery {
@@ -79,12 +80,13 @@ struct Status {
     std::vector<std::string> degraded{};       // what the daemon itself cannot do: "no inotify watch left", …
     std::string root;
     std::string version;
+    bool operator==(const Status&) const = default;
 };
 
 // Counters since the start, for the metrics.
 struct Counters {
-    std::uint64_t drifts{0};  // pass to fail
-    std::uint64_t heals{0};   // fail to pass by our fix
+    std::uint64_t drifts{0};  // to failing, but for what failed at the start or by another policy
+    std::uint64_t heals{0};   // failures that our fixes ended
     std::uint64_t failed_heals{0};
     std::uint64_t event_overflows{0};  // inotify queue and lost watches
     std::uint64_t unannounced{0};      // found by a full pass, announced by no event
@@ -161,7 +163,7 @@ class Api {
     [[nodiscard]] virtual Result<std::vector<ContainerRow>> containers() const = 0;
     // Looks again at everything that is selected, first.
     [[nodiscard]] virtual Result<std::vector<Planned>> plan(const ApplyRequest& request) = 0;
-    // Code::busy: a job is waiting already. The job begins after this has returned.
+    // Code::busy: a job has not ended yet. The job begins after this has returned.
     [[nodiscard]] virtual Result<std::uint64_t> apply(const ApplyRequest& request) = 0;
     [[nodiscard]] virtual Result<std::uint64_t> undo(std::uint64_t journal_entry) = 0;
     // Code::not_found for an id that never was or is too old (the newest 64 are kept).

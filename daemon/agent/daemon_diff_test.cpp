@@ -137,14 +137,14 @@ TEST(Diff, TellsHowLongItWasOut) {
     auto b = board({finding("a", "x", Status::pass)});
     b = look(b, {finding("a", "x", Status::fail)}, {Why::event, "e", at(1'000)}).after;
     b = look(b, {finding("a", "x", Status::unknown)}, {Why::event, "e", at(2'000)}).after;
-    auto d = look(b, {finding("a", "x", Status::pass)}, {Why::fix, "after a fix", at(5'200), 7});
+    auto d = look(b, {finding("a", "x", Status::pass)}, {Why::fix, "after a fix", at(5'200), {"a", "x"}, 7});
     ASSERT_EQ(d.transitions.size(), 1U);
     EXPECT_EQ(d.transitions[0].out_for, 4'200 * us);
     EXPECT_EQ(d.transitions[0].healed_by, "");  // it was unknown, so nobody can say that we mended it
     EXPECT_EQ(d.after.keys.at({"a", "x"}).out_since, std::nullopt);
 
     b = look(d.after, {finding("a", "x", Status::fail)}, {Why::event, "e", at(9'000)}).after;
-    d = look(b, {}, {Why::fix, "after a fix", at(8'000), 7});
+    d = look(b, {}, {Why::fix, "after a fix", at(8'000), {"a", "x"}, 7});
     ASSERT_EQ(d.transitions.size(), 1U);
     EXPECT_EQ(d.transitions[0].out_for, 0 * us);  // the clock was set back meanwhile
     EXPECT_EQ(d.transitions[0].healed_by, "plimsolld");
@@ -158,6 +158,9 @@ TEST(Diff, SaysWhoHealedAndWhatNoEventAnnounced) {
     EXPECT_TRUE(others.transitions[0].announced);
     const auto pass = look(b, {finding("a", "x", Status::pass)}, {Why::full_pass, "full pass", at(1)});
     EXPECT_FALSE(pass.transitions[0].announced);
+    const auto by_the_way = look(b, {finding("a", "x", Status::pass)}, {Why::fix, "f", at(1), {"a", "y"}, 7});
+    EXPECT_EQ(by_the_way.transitions[0].healed_by, "");
+    EXPECT_EQ(by_the_way.transitions[0].journal_entry, 7U);
     const auto excepted = look(b, {finding("a", "x", Status::excepted)}, event);
     EXPECT_TRUE(is_mended(excepted.transitions[0]));
 }

@@ -113,11 +113,11 @@ class Comparison {
                      .severity = about.severity,
                      .message = about.message,
                      .cause = occasion_.cause,
-                     .announced = occasion_.why != Why::full_pass};
+                     .announced = occasion_.why != Why::full_pass && occasion_.why != Why::asked};
         if (out_since && !(to && is_out(*to)))
             t.out_for = std::max(occasion_.at - *out_since, std::chrono::microseconds(0));
         if (occasion_.why == Why::fix && is_mended(t)) {
-            t.healed_by = "plimsolld";
+            t.healed_by = key == occasion_.healed ? "plimsolld" : "";
             t.journal_entry = occasion_.journal_entry;
         }
         out_.transitions.push_back(std::move(t));
@@ -149,8 +149,8 @@ Difference compare(const Board& before, std::vector<Finding> now, const policy::
 
 bool is_drift(const Transition& t, Occasion::Why why) {
     using Why = Occasion::Why;
-    const bool moved = why == Why::event || why == Why::full_pass || why == Why::fix || why == Why::asked;
-    return moved && t.to == Verdict::fail && t.from != Verdict::excepted;
+    const bool ours = why == Why::start || why == Why::policy || why == Why::expiry || why == Why::contest;
+    return !ours && t.to == Verdict::fail && t.from != Verdict::excepted;
 }
 
 bool is_mended(const Transition& t) {

@@ -151,7 +151,9 @@ Result<void> Store::State::prepare() {
 
 Result<Store> Store::open(const host::Sysroot& root, const std::string& state_dir, const StoreLimits& limits,
                           Time now) {
-    PLIMSOLL_CHECK(host::make_private_directory(root, state_dir));
+    // `integrity` is about the database alone.
+    if (const auto made = host::make_private_directory(root, state_dir); !made)
+        return fail(Code::io, made.error().message);
     std::string note;
     auto db = is_no_file(root, state_dir)
                   ? Result<Database>(fail(Code::integrity, "database: not a regular file"))

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of the agent; its parts are in agent.cpp (set-up and timers), stock.cpp (what a look means),
+// healing.cpp, jobs.cpp and answers.cpp.
+#pragma once
+#include "core/host/remedy.hpp"
+#include "daemon/agent/agent.hpp"
+#include "daemon/agent/budget.hpp"
+#include "daemon/agent/contests.hpp"
+#include "daemon/agent/diff.hpp"
+#include "daemon/agent/hands.hpp"
+#include "daemon/agent/looking.hpp"
+#include "daemon/agent/memory.hpp"
+#include "daemon/agent/policy_keeper.hpp"
+#include "daemon/agent/retries.hpp"
+#include "daemon/agent/wall_timer.hpp"
+
+#include <deque>
+#include <map>
+#include <optional>
+
+namespace plimsoll::daemon {
+
+using Moment = std::chrono::steady_clock::time_point;
+
+struct Agent::State {
+    State(const bus::EventLoop& loop, const host::Host& host, const policy::Modules& modules,
+          AgentOptions options);
+
+    const bus::EventLoop& loop;
+    const host::Host& host;
+    const policy::Modules& modules;
+    const AgentOptions options;
+    const policy::Catalogue catalogue;
+
+    PolicyKeeper policy;
+    Looking looking;
+    Hands hands;
+    Memory memory;
+    Contests contests{};
+    bool contests_changed{false};  // since they were saved
+    Retries retries{};
+    Budget budget;
+    std::optional<Watcher> watcher{};
+    std::optional<WallTimer> wall_timer{};
+
+    // What is known.
+    Board board{};
+    std::uint64_t cursor{0};
+    std::uint64_t oldest_cursor{0};       // what went away before it is not known any more
+    std::map<Key, std::uint64_t> gone{};  // with the cursor at which it went
+    std::uint64_t last_transition{0};
+    Line line{Line::unobserved};
+    Time line_since{};
+    Time started{};
+    std::optional<Time> last_full_pass{};
+    Counters counters{};
+    std::pair<std::chrono::sys_days, std::uint64_t> healed{};  // on that day
+    std::map<Key, Moment> noticed{};                           // when the event came that told of a failure
+    std::map<std::string, std::string> troubles{};
+
+    // What is to be done.
+    struct Pending {
+        Groups groups{0};
+        Occasion occasion{};
+        Moment since{};
+    };
+
+    Pending pending{};  // told by events
+    Pending pass{};     // a look at everything, one module a turn
+    bool by_request{false};
+    bus::Source full_pass_timer{};
+    bus::Source throttle_timer{};
+    bus::Source policy_timer{};
+    bus::Source pass_turn{};
+    bus::Source heal_turn{};
+    bus::Source retry_timer{};
+    bus::Source job_turn{};
+
+    struct Work;
+    std::deque<Job> jobs{};
+    std::uint64_t last_job{0};
+    std::unique_ptr<Work> work{};
+
+    std::vector<Listener*> listeners{};
+    std::optional<daemon::Status> told_status{};
+
+    // agent.cpp
+    [[nodiscard]] std::size_t policy_group() const { return modules.size(); }
+
+    Result<void> begin();
+    void on_event(const Event& event);
+    void look_at_pending();
+    void begin_pass(Occasion occasion);
+    void next_of_pass();
+    void arm_full_pass();
+    [[nodiscard]] bool reload_policy(bool by_person);
+    void on_wall_clock(WallTimer::Told told);
+    void later(bus::Source& source, void (State::*what)(), bus::EventLoop::Priority priority);
+    void say(Level level, const std::string& text) const;
+
+    // stock.cpp
+    [[nodiscard]] policy::Assessment assessment() const;
+    // Judges what was seen, tells and remembers what is new. `since`: when the event came.
+    void take_stock(const Occasion& occasion, Moment since = std::chrono::steady_clock::now());
+    [[nodiscard]] bool take_stock_once(const Occasion& occasion, Moment since);
+    [[nodiscard]] bool account(const Transition& t, const Occasion& occasion, Moment since);
+    void account_heal(const Key& key, const Transition& t);
+    void note_gone(const std::vector<Key>& keys);
+    void save(const Difference& difference);
+    [[nodiscard]] StoreBatch whole() const;
+    [[nodiscard]] daemon::Status status() const;
+    void tell_status();
+    void arm_expiry();
+
+    // healing.cpp
+    [[nodiscard]] const policy::Finding* next_to_heal(Moment now) const;
+    [[nodiscard]] bool wants_healing(const policy::Finding& finding) const;
+    void plan_healing();
+    void heal_one();
+    void heal(const policy::Finding& finding);
+    void heal_failed(const policy::Finding& finding, const Error& error);
+
+    // jobs.cpp
+    [[nodiscard]] Result<std::uint64_t> begin_job(std::string verb, std::unique_ptr<Work> what);
+    void job_step();
+    void apply_step();
+    void undo_step();
+    void end_job(Job::State state, std::string message);
+    void tell_job();
+};
+
+[[nodiscard]] Instant now_instant();
+
+}  // namespace plimsoll::daemon

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a look means: judged, compared, remembered, told.
+#include "core/base/text.hpp"
+#include "core/base/time.hpp"
+#include "daemon/agent/agent_state.hpp"
+#include "daemon/agent/work.hpp"
+
+#include <algorithm>
+
+namespace plimsoll::daemon {
+namespace {
+
+using Verdict = policy::Status;
+using Why = Occasion::Why;
+
+constexpr std::size_t most_gone = 4096;
+
+Line line_of(int verdict) {
+    return verdict == 0 ? Line::inside : verdict == 1 ? Line::outside : Line::unobserved;
+}
+
+std::string milliseconds(std::chrono::microseconds t) {
+    const auto us = t.count();
+    return std::to_string(us / 1000) + "." + std::to_string(us / 100 % 10) + " ms";
+}
+
+std::string title_of(const Transition& t) {
+    return t.control + (t.subject.empty() ? "" : " (" + printable(t.subject) + ")");
+}
+
+}  // namespace
+
+policy::Assessment Agent::State::assessment() const {
+    return looking.conclude(policy.policy(), {policy.broken(), contests.list()});
+}
+
+void Agent::State::account_heal(const Key& key, const Transition& t) {
+    ++counters.heals;
+    const auto today = std::chrono::floor<std::chrono::days>(t.time);
+    if (healed.first != today)
+        healed = {today, 0};
+    ++healed.second;
+    if (!by_request)
+        contests.healed(key, now_instant());
+    const auto seen = noticed.find(key);
+    if (seen == noticed.end())
+        return;
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                                            seen->second);
+    const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(0, took.count()));
+    const auto bound = std::ranges::lower_bound(Counters::bounds_us, us);
+    ++counters.heal_latency.at(static_cast<std::size_t>(bound - Counters::bounds_us.begin()));
+    counters.heal_latency_sum_us += us;
+}
+
+// True: with this the key became contested.
+bool Agent::State::account(const Transition& t, const Occasion& occasion, Moment since) {
+    const Key key{t.control, t.subject};
+    if (!t.announced)
+        ++counters.unannounced;
+    if (is_drift(t, occasion.why)) {
+        ++counters.drifts;
+        if (occasion.why == Why::event)
+            noticed[key] = since;
+    }
+    if (!t.healed_by.empty()) {
+        account_heal(key, t);
+        say(Level::notice, "healed " + title_of(t) + ": " + t.message + "; was out for " +
+                               milliseconds(t.out_for.value_or(std::chrono::microseconds(0))) +
+                               ", journal entry " + std::to_string(t.journal_entry));
+    }
+    if (t.to != Verdict::fail) {
+        noticed.erase(key);
+        retries.forget(key);
+        return false;
+    }
+    if (occasion.why != Why::start)
+        say(Level::warning, "fails: " + title_of(t) + ": " + t.message + " (" + t.cause + ")");
+    if (!contests.failed(key, occasion.at))
+        return false;
+    say(Level::error,
+        "contested: " + title_of(t) + " was changed back " + std::to_string(Contests::most_reverts) +
+            " times within ten minutes; it is not enforced any more until the policy is reloaded");
+    return true;
+}
+
+void Agent::State::note_gone(const std::vector<Key>& keys) {
+    for (const Key& key : keys)
+        gone[key] = cursor;
+    std::erase_if(gone, [&](const auto& g) { return board.keys.contains(g.first); });
+    if (gone.size() <= most_gone)
+        return;
+    oldest_cursor = cursor;
+    gone.clear();
+}
+
+StoreBatch Agent::State::whole() const {
+    StoreBatch out;
+    out.put.assign(board.keys.begin(), board.keys.end());
+    out.cursor = cursor;
+    out.line = line;
+    out.line_since = line_since;
+    out.contests = contests.list();
+    out.exceptions = policy.policy().exceptions;
+    return out;
+}
+
+void Agent::State::save(const Difference& d) {
+    const bool contests_too = std::exchange(contests_changed, false);
+    if (d.changed.empty() && d.gone.empty() && d.transitions.empty() && !contests_too && !memory.owes())
+        return;
+    StoreBatch batch;
+    for (const Key& key : d.changed)
+        batch.put.emplace_back(key, board.keys.at(key));
+    batch.drop = d.gone;
+    batch.transitions = d.transitions;
+    batch.cursor = cursor;
+    batch.line = line;
+    batch.line_since = line_since;
+    if (contests_too) {
+        batch.contests = contests.list();
+        batch.exceptions = policy.policy().exceptions;
+    }
+    const std::string before = memory.problem();
+    memory.save(std::move(batch));
+    if (memory.problem() != before)
+        say(memory.problem().empty() ? Level::notice : Level::error,
+            memory.problem().empty() ? "the store works again" : memory.problem());
+}
+
+// True: a key became contested, which is a finding of its own.
+bool Agent::State::take_stock_once(const Occasion& occasion, Moment since) {
+    ++counters.evaluations;
+    auto now = assessment();
+    const Line found = line_of(policy::verdict(now, policy.policy()));
+    if (found != line) {
+        line = found;
+        line_since = to_seconds(occasion.at);
+    }
+    auto d = compare(board, std::move(now.findings), policy.policy(), occasion, cursor + 1);
+    if (!d.changed.empty() || !d.gone.empty())
+        ++cursor;
+    board = std::move(d.after);
+    note_gone(d.gone);
+    bool contested = false;
+    for (Transition& t : d.transitions) {
+        t.id = ++last_transition;
+        contested = account(t, occasion, since) || contested;
+    }
+    contests_changed = contests_changed || contested || occasion.why == Why::start;
+    save(d);
+    for (const Transition& t : d.transitions)
+        for (Listener* l : std::vector(listeners))
+            l->on_transition(t);
+    return contested;
+}
+
+void Agent::State::take_stock(const Occasion& occasion, Moment since) {
+    if (take_stock_once(occasion, since))
+        (void)take_stock_once({Why::contest, "contested", occasion.at}, since);
+    tell_status();
+    arm_expiry();
+    plan_healing();
+}
+
+void Agent::State::arm_expiry() {
+    std::optional<Time> next;
+    const Time now = wall_clock();
+    for (const auto& e : policy.policy().exceptions)
+        if (e.expires > now && (!next || e.expires < *next))
+            next = e.expires;
+    wall_timer->arm(next);
+}
+
+daemon::Status Agent::State::status() const {
+    daemon::Status out{.line = line, .line_since = line_since};
+    for (const Tracked& t : board.findings)
+        ++out.counts.at(static_cast<std::size_t>(t.finding.status));
+    out.profile = policy.policy().profile;
+    out.policy_digest = policy.policy().digest;
+    out.policy_problems = policy.broken();
+    out.started = started;
+    out.last_full_pass = last_full_pass;
+    out.healed_today =
+        healed.first == std::chrono::floor<std::chrono::days>(wall_clock()) ? healed.second : 0;
+    out.contested = contests.list();
+    for (const auto& [part, trouble] : troubles)
+        out.degraded.push_back(trouble);
+    for (auto& line_of_watcher : watcher ? watcher->degraded() : std::vector<std::string>{})
+        out.degraded.push_back(std::move(line_of_watcher));
+    for (const std::string& line_of_memory : {memory.problem(), memory.loss(), policy.problem()})
+        if (!line_of_memory.empty())
+            out.degraded.push_back(line_of_memory);
+    for (auto& problem : hands.problems())
+        out.degraded.push_back(std::move(problem));
+    out.root = host.root().directory();
+    out.version = options.version;
+    return out;
+}
+
+void Agent::State::tell_status() {
+    auto now = status();
+    if (told_status == now)
+        return;
+    told_status = std::move(now);
+    for (Listener* l : std::vector(listeners))
+        l->on_status(*told_status);
+}
+
+}  // namespace plimsoll::daemon
