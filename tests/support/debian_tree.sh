@@ -5,6 +5,7 @@
 # checksum of this script, so that another recipe makes another tree. Kinds:
 #   tools    what rootless Podman needs, for programs run in it one by one (when no kind is given)
 #   machine  to be booted, with what the programs built here need to run in it
+#   build    with the compiler and libraries to build Plimsoll
 set -euo pipefail
 
 suite=$1
@@ -16,6 +17,10 @@ machine)
     packages=systemd,systemd-sysv,dbus,dbus-user-session,polkitd,libpam-systemd,procps
     packages+=,passwd,uidmap,podman,crun,passt,busybox-static
     packages+=,libasan8,libubsan1,libssl3,libsystemd0,libsdbus-c++1,libsqlite3-0
+    ;;
+build)
+    packages=g++,cmake,ninja-build,pkg-config,nlohmann-json3-dev,libtomlplusplus-dev,libcli11-dev,libyaml-cpp-dev
+    packages+=,libssl-dev,libsqlite3-dev,libacl1-dev,libsystemd-dev,libsdbus-c++-dev,libsdbus-c++-bin
     ;;
 *) echo "no kind of tree \"$kind\"" >&2 && exit 2 ;;
 esac

@@ -30,7 +30,7 @@ class Build(unittest.TestCase):
         self.assertRegex(version, r"^[2-9]\.")
         self.tree.chroot("cmake", "-G", "Ninja", "-S", "/source", "-B", "/build", "-DBUILD_TESTING=OFF",
                          "-DPLIMSOLL_WERROR=ON", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O0 -g0")
-        done = self.tree.chroot("cmake", "--build", "/build", "--target", *TARGETS, check=False)
+        done = self.tree.chroot("cmake", "--build", "/build", "--target", *TARGETS, check=False, timeout=900)
         self.assertEqual(done.returncode, 0, done.stdout[-6000:] + done.stderr[-2000:])
         print(f"  compiled with sdbus-c++ {version} and g++ {self.tree.chroot('g++', '-dumpversion').stdout.strip()}")
 

@@ -60,10 +60,10 @@ class Tree:
 
     # ---- real programs ----
 
-    def chroot(self, *argv, check=True):
+    def chroot(self, *argv, check=True, timeout=300):
         """As root, for programs that only edit files."""
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-        return run(["chroot", self.root, *argv], check=check, env=env)
+        return run(["chroot", self.root, *argv], check=check, timeout=timeout, env=env)
 
     def as_user(self, user, *argv, check=True):
         """As a user of the tree, in namespaces in which user namespaces can be made: see enter.sh."""
