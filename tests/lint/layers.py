@@ -30,6 +30,7 @@ PRODUCT = ("core/", "modules/", "agentctl/", "daemon/", "fleet/")
 HOMES = {
     "toml++/": ("core/base/toml.cpp",),
     "nlohmann/": ("core/base/json.cpp",),
+    "yaml.h": ("core/base/yaml.cpp",),
     "openssl/": ("core/base/digest.cpp",),
     "sdbus-c++/": ("core/bus/",),
     "systemd/": ("core/bus/",),
@@ -44,6 +45,7 @@ HOMES = {
 # Imported CMake target or pkg-config variable -> folders whose CMakeLists.txt may name it.
 LINK_HOMES = {
     "nlohmann_json::nlohmann_json": ("core/",),
+    "PkgConfig::LIBYAML": ("core/",),
     "OpenSSL::Crypto": ("core/",),
     "SDBusCpp::sdbus-c++": ("core/bus/",),
     "CLI11::CLI11": ("agentctl/", "daemon/"),
