@@ -94,9 +94,35 @@ std::string setting(std::string_view text, std::string_view key) {
     return out;
 }
 
+// The lines of selabel_file(5)'s substitutions: "ALIAS ORIGINAL". One that renames a path of ours leaves the
+// label to libselinux's own order of files and lines, which differs between its versions.
+Result<void> refuse_substitutions(const host::Sysroot& root, const std::string& file,
+                                  const std::vector<std::string>& paths) {
+    const auto text = root.read(file);
+    if (!text)
+        return text.error().code == Code::not_found ? Result<void>{} : Failure(text.error());
+    int number = 0;
+    for (const auto line : split_lines(*text)) {
+        ++number;
+        const auto fields = words(line);
+        if (fields.size() < 2 || fields[0].starts_with('#'))
+            continue;
+        const bool ours = std::ranges::any_of(paths, [&](const std::string& p) {
+            return p.starts_with(fields[0]) && (p.size() == fields[0].size() || p[fields[0].size()] == '/');
+        });
+        if (ours)
+            return fail(Code::unsupported, file + ":" + std::to_string(number) + ": gives " +
+                                               printable(fields[0], 80) + " the labels of " +
+                                               printable(fields[1], 80));
+    }
+    return {};
+}
+
 Result<std::vector<LabelRule>> read_rules(const host::Sysroot& root, const std::string& type,
                                           const std::vector<std::string>& paths) {
     const std::string base = "/etc/selinux/" + type + "/contexts/files/file_contexts";
+    for (const char* part : {".subs", ".subs_dist"})
+        PLIMSOLL_CHECK(refuse_substitutions(root, base + part, paths));
     std::vector<LabelRule> out;
     for (const char* part : {"", ".homedirs", ".local"}) {
         const auto text = root.read(base + part);

@@ -35,8 +35,9 @@ struct LabelPolicy {
     Result<std::vector<LabelRule>> rules{};
 };
 
-// From /etc/selinux/config and TYPE's file_contexts, with its .homedirs and .local. A running host without
-// selinuxfs does not use SELinux, whatever its files say.
+// From /etc/selinux/config and TYPE's file_contexts, with its .homedirs and .local. Its rules are an Error
+// when .subs or .subs_dist renames one of the paths. A running host without selinuxfs does not use SELinux,
+// whatever its files say.
 [[nodiscard]] Result<LabelPolicy> read_label_policy(const host::Host& host,
                                                     const std::vector<std::string>& paths);
 

@@ -120,6 +120,22 @@ TEST_F(Labels, AMissingLabelIsAFailureOnARunningHostOnly) {
         << "an image that was unpacked without them";
 }
 
+TEST_F(Labels, AreUnknownWhereASubstitutionRenamesAPath) {
+    for (const char* part : {".subs", ".subs_dist"}) {
+        const std::string file = std::string(rules) + part;
+        tree.write(file, "# /etc /x\n/run /var/run\n/etc/subuidx /y\n/et /z\n/etc\n");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "concerns other paths";
+        for (const char* line : {"/etc /usr/etc\n", "/etc/subuid /srv/subuid\n"}) {
+            tree.write(file, line);
+            EXPECT_EQ(verdict(), std::vector<std::string>{"unknown SELinux"}) << line;
+        }
+        tree.remove(file);
+        tree.fifo(file);
+        EXPECT_EQ(verdict(), std::vector<std::string>{"unknown SELinux"});
+        tree.remove(file);
+    }
+}
+
 TEST_F(Labels, AreUnknownWithoutAPolicyThatCanBeRead) {
     tree.remove(rules);
     EXPECT_EQ(verdict(), std::vector<std::string>{"unknown SELinux"});
