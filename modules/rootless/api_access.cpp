@@ -100,6 +100,16 @@ void add_docker_groups(const host::Host& host, const Inventory& inventory, const
 
 }  // namespace
 
+std::vector<std::string> drop_ins_of(const host::UnitFile& unit) {
+    std::vector<std::string> out;
+    for (const auto& s : unit.settings) {
+        const auto path = s.source.substr(0, s.source.rfind(':'));
+        if (path != unit.fragment)
+            out.push_back(path.substr(path.rfind('/') + 1));
+    }
+    return out;
+}
+
 SocketUnit socket_unit(const EngineUnit& unit) {
     SocketUnit out{
         .name = unit.file.name, .engine = unit.engine, .starts = unit.starts(), .source = unit.file.fragment};
@@ -118,11 +128,7 @@ SocketUnit socket_unit(const EngineUnit& unit) {
         }
     }
     out.listens = unit.file.values("Socket", "ListenStream");
-    for (const auto& s : unit.file.settings) {
-        const auto path = s.source.substr(0, s.source.rfind(':'));
-        if (path != unit.file.fragment)
-            out.drop_ins.push_back(path.substr(path.rfind('/') + 1));
-    }
+    out.drop_ins = drop_ins_of(unit.file);
     return out;
 }
 

@@ -55,6 +55,9 @@ struct ApiAccess {
 
 // ---- pure ----
 
+// File names of a unit's drop-ins.
+[[nodiscard]] std::vector<std::string> drop_ins_of(const host::UnitFile& unit);
+
 // The settings that decide what the socket of a .socket unit is like.
 [[nodiscard]] SocketUnit socket_unit(const EngineUnit& unit);
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What containerd, CRI-O and the kubelet make of a pod that does not say how it wants to be confined.
+// What containerd and CRI-O make of a pod that does not say how it wants to be confined.
 #pragma once
 #include "core/base/result.hpp"
 #include "core/base/value.hpp"
 #include "core/host/host.hpp"
 #include "modules/rootless/inventory.hpp"
+#include "modules/rootless/kubelet.hpp"
 
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,28 +23,24 @@ struct ConfigFile {
     [[nodiscard]] std::string place(const Value* v) const;
 };
 
+using ConfigFiles = std::vector<ConfigFile>;
+
 struct CriFacts {
-    std::vector<ConfigFile> containerd{};  // config.toml, then its imports; later ones win
-    std::vector<ConfigFile> crio{};        // crio.conf, then crio.conf.d by name
+    ConfigFiles containerd{};  // config.toml, then its imports; later ones win
+    // conf.d beside a config.toml that does not say what it imports: newer versions read it, older do not.
+    ConfigFiles containerd_maybe{};
+    ConfigFiles crio{};  // crio.conf, then crio.conf.d by name, then its command line
     std::vector<Error> containerd_problems{};
     std::vector<Error> crio_problems{};
-    // Whether the kubelet gives pods without a profile the runtime's default; nullopt: nothing says so.
-    std::optional<bool> seccomp_default{};
-    std::string kubelet_source{};  // where that was read
-    std::optional<Error> kubelet_problem{};
+    // The policy.json by which CRI-O verifies images; not_found when there is none.
+    Result<Value> signature_policy{};
+    std::string signature_policy_path{};
+    Kubelet kubelet{};
 };
 
 [[nodiscard]] CriFacts read_cri(const host::Host& host, const Inventory& inventory);
 
 // ---- pure ----
-
-// The boolean of a first-level key in a kubelet configuration, YAML or JSON; with its line.
-struct KubeletSetting {
-    bool value{false};
-    int line{0};
-};
-
-[[nodiscard]] std::optional<KubeletSetting> find_seccomp_default(std::string_view text);
 
 struct Setting {
     const Value* value{nullptr};
@@ -50,9 +49,16 @@ struct Setting {
 
 // The effective value: of the last file that has it. containerd keeps the CRI plugin's table under another
 // name in each version of its configuration.
-[[nodiscard]] Setting containerd_setting(const CriFacts& facts, std::string_view key);
-[[nodiscard]] Setting crio_setting(const CriFacts& facts, std::string_view key);
+[[nodiscard]] Setting containerd_setting(const ConfigFiles& files, std::string_view key);
+// The same for a key of each of the CRI plugin's runtimes; "runc" is always among them.
+[[nodiscard]] std::map<std::string, Setting> containerd_runtimes(const ConfigFiles& files,
+                                                                 std::string_view key);
+[[nodiscard]] Setting crio_setting(const ConfigFiles& files, std::string_view key);
 // containerd may run without its CRI plugin; then no kubelet uses it.
-[[nodiscard]] bool cri_disabled(const CriFacts& facts);
+[[nodiscard]] bool cri_disabled(const ConfigFiles& files);
+
+// A command line of CRI-O, and CONTAINER_… variables of its environment, as the configuration they amount to.
+[[nodiscard]] ConfigFile crio_flags(std::span<const std::string> argv, const Variables& environment,
+                                    const std::string& source);
 
 }  // namespace plimsoll::modules::rootless

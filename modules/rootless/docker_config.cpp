@@ -11,6 +11,7 @@ namespace plimsoll::modules::rootless {
 namespace {
 
 constexpr std::size_t daemon_json_max = std::size_t{1} << 20;
+constexpr std::size_t max_files = 64;  // that the settings can make us look at, of each kind
 
 // Flags that take no separate value: "--icc false" is "--icc" and a stray word.
 constexpr std::string_view boolean_keys[] = {"debug",
@@ -23,18 +24,19 @@ constexpr std::string_view boolean_keys[] = {"debug",
                                              "live-restore",
                                              "tls",
                                              "tlsverify",
+                                             "experimental",
+                                             "init",
                                              "no-new-privileges",
                                              "selinux-enabled",
                                              "userland-proxy",
-                                             "experimental",
-                                             "init",
                                              "raw-logs",
-                                             "validate",
                                              "version",
-                                             "help",
+                                             "validate",
                                              "rootless",
-                                             "disable-legacy-registry",
-                                             "enable-cors"};
+                                             "help",
+                                             "cri-containerd",
+                                             "enable-cors",
+                                             "disable-legacy-registry"};
 
 // Where the flag's name is not the key's (dockerd(8)).
 constexpr std::pair<std::string_view, std::string_view> renamed[] = {
@@ -42,38 +44,22 @@ constexpr std::pair<std::string_view, std::string_view> renamed[] = {
     {"H", "hosts"},
     {"G", "group"},
     {"D", "debug"},
+    {"v", "version"},
+    {"h", "help"},
+    {"g", "data-root"},
+    {"graph", "data-root"},
+    {"p", "pidfile"},
     {"insecure-registry", "insecure-registries"},
     {"registry-mirror", "registry-mirrors"},
-    {"authorization-plugin", "authorization-plugins"}};
-
-// Keys of which a different spelling must not pass unseen.
-constexpr std::string_view known_keys[] = {"hosts",
-                                           "userns-remap",
-                                           "no-new-privileges",
-                                           "icc",
-                                           "live-restore",
-                                           "userland-proxy",
-                                           "selinux-enabled",
-                                           "seccomp-profile",
-                                           "tlsverify",
-                                           "insecure-registries",
-                                           "registry-mirrors",
-                                           "experimental",
-                                           "group",
-                                           "log-driver",
-                                           "default-cgroupns-mode",
-                                           "allow-nondistributable-artifacts",
-                                           "authorization-plugins",
-                                           "default-runtime",
-                                           "runtimes",
-                                           "data-root"};
-
-std::string lower(std::string_view s) {
-    std::string out(s);
-    std::ranges::transform(
-        out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
-}
+    {"authorization-plugin", "authorization-plugins"},
+    {"add-runtime", "runtimes"},
+    {"default-ulimit", "default-ulimits"},
+    {"default-address-pool", "default-address-pools"},
+    {"exec-opt", "exec-opts"},
+    {"feature", "features"},
+    {"label", "labels"},
+    {"log-opt", "log-opts"},
+    {"storage-opt", "storage-opts"}};
 
 std::string key_of_flag(std::string_view name) {
     for (const auto& [flag, key] : renamed)
@@ -86,82 +72,80 @@ bool is_boolean(std::string_view key) {
     return std::ranges::find(boolean_keys, key) != std::end(boolean_keys);
 }
 
-// "host=tcp://…", "H", "Htcp://…" -> name and attached value.
-std::pair<std::string, std::optional<std::string>> split_flag(std::string_view word) {
-    const bool is_long = word.starts_with("--");
-    word.remove_prefix(is_long ? 2 : 1);
-    if (!is_long && word.size() > 1) {
-        auto value = word.substr(1);
-        if (value.starts_with('='))
-            value.remove_prefix(1);
-        return {std::string(word.substr(0, 1)), std::string(value)};
-    }
+// "--host=tcp://…", "--host" -> name and attached value.
+std::pair<std::string, std::optional<std::string>> split_long(std::string_view word) {
+    word.remove_prefix(2);
     const auto eq = word.find('=');
     if (eq == std::string_view::npos)
         return {std::string(word), std::nullopt};
     return {std::string(word.substr(0, eq)), std::string(word.substr(eq + 1))};
 }
 
-std::map<std::string, std::string> unit_environment(const host::Sysroot& root, const host::UnitFile& unit,
-                                                    std::vector<Error>& problems) {
-    std::map<std::string, std::string> out;
-    for (const auto& setting : unit.values("Service", "Environment"))
-        for (const auto& word : command_words(setting.value))
-            if (const auto eq = word.find('='); eq != std::string::npos)
-                out[word.substr(0, eq)] = word.substr(eq + 1);
-    for (const auto& setting : unit.values("Service", "EnvironmentFile")) {
-        const std::string path = setting.value.starts_with('-') ? setting.value.substr(1) : setting.value;
-        const auto text = root.read(path, daemon_json_max);
-        if (!text) {
-            if (text.error().code != Code::not_found)
-                problems.push_back(text.error());
-            continue;
-        }
-        for (auto& [name, value] : parse_environment(*text))
-            out[name] = value;
-    }
-    return out;
+bool calls_dockerd(const std::vector<std::string>& argv) {
+    return std::ranges::any_of(
+        argv, [](const std::string& w) { return w == "dockerd" || w.ends_with("/dockerd"); });
 }
 
-std::vector<DockerFlag> flags_of(const host::Sysroot& root, const Inventory& inventory,
-                                 std::vector<Error>& problems) {
-    std::vector<DockerFlag> out;
-    for (const EngineUnit& u : inventory.units) {
-        if (u.engine != "docker" || u.rootless || u.file.masked)
-            continue;
-        const auto environment = unit_environment(root, u.file, problems);
-        for (const auto& line : u.runs)
-            std::ranges::move(parse_docker_flags(expand(command_words(line.value), environment), line.source),
-                              std::back_inserter(out));
+void add_unit_flags(const host::Host& host, const EngineUnit& unit, DockerConfig& into) {
+    if (unit.file.name.ends_with(".socket"))
+        return;
+    const auto environment = unit_environment(host, unit.file);
+    into.problems.insert(into.problems.end(), environment.problems.begin(), environment.problems.end());
+    // docker.service starts dockerd, whatever it calls for that.
+    const bool own = engine_table[0].units[0] == unit.file.name;
+    for (const auto& line : own ? unit.file.values("Service", "ExecStart") : unit.runs) {
+        const auto argv = expand(command_words(line.value), environment.values);
+        if (calls_dockerd(argv))
+            std::ranges::move(parse_docker_flags(argv, line.source), std::back_inserter(into.flags));
+        else
+            into.problems.push_back(fail(Code::unsupported, line.source +
+                                                                ": does not call dockerd itself, so that "
+                                                                "its options cannot be seen: " +
+                                                                printable(line.value, 80))
+                                        .error());
     }
+}
+
+void add_flags(const host::Host& host, const Inventory& inventory, DockerConfig& into) {
+    for (const EngineUnit& u : inventory.units)
+        if (u.engine == "docker" && !u.rootless && !u.file.masked)
+            add_unit_flags(host, u, into);
     if (inventory.processes)
         for (const EngineProcess& p : *inventory.processes)
             if (p.engine == "docker" && p.uid == 0 && p.child_ns != true)
                 std::ranges::move(parse_docker_flags(p.argv, "pid " + std::to_string(p.pid)),
-                                  std::back_inserter(out));
-    return out;
+                                  std::back_inserter(into.flags));
 }
 
-bool selinux_host(const host::Host& host) {
+// libselinux compares the beginning of the value, whatever its case.
+bool switches_selinux_on(std::string_view line) {
+    static constexpr std::string_view key = "SELINUX=";
+    line = trim(line);
+    if (!line.starts_with(key))
+        return false;
+    std::string value(trim(line.substr(key.size())));
+    std::ranges::transform(value, value.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return value.starts_with("enforcing") || value.starts_with("permissive");
+}
+
+Result<bool> selinux_host(const host::Host& host) {
     if (host.live() && host.root().exists("/sys/fs/selinux/enforce"))
         return true;
     const auto config = host.root().read("/etc/selinux/config", daemon_json_max);
     if (!config)
-        return false;
-    return std::ranges::any_of(split_lines(*config), [](std::string_view line) {
-        return trim(line) == "SELINUX=enforcing" || trim(line) == "SELINUX=permissive";
-    });
+        return config.error().code == Code::not_found ? Result<bool>(false) : Failure(config.error());
+    return std::ranges::any_of(split_lines(*config), switches_selinux_on);
 }
 
 // Go's decoder takes "ICC" for "icc" while dockerd's own check of unknown keys does not: nobody should have
-// to know which wins.
+// to know which wins. No key of dockerd has a capital letter.
 std::optional<std::string> misspelt_key(const Table& table) {
-    for (const auto& m : table) {
-        const auto folded = lower(m.key);
-        if (folded != m.key && std::ranges::find(known_keys, folded) != std::end(known_keys))
-            return m.key;
-    }
-    return std::nullopt;
+    const auto found = std::ranges::find_if(table, [](const Member& m) {
+        return std::ranges::any_of(m.key, [](char c) { return c >= 'A' && c <= 'Z'; });
+    });
+    return found != table.end() ? std::optional(found->key) : std::nullopt;
 }
 
 }  // namespace
@@ -214,64 +198,63 @@ DaemonJson read_daemon_json(const host::Sysroot& root, std::string path) {
 
 std::vector<DockerFlag> parse_docker_flags(std::span<const std::string> argv, const std::string& source) {
     std::vector<DockerFlag> out;
-    for (std::size_t i = 1; i < argv.size(); ++i) {
-        const std::string& word = argv[i];
-        if (word == "--" || word.size() < 2 || word.front() != '-')
-            continue;
-        auto [name, value] = split_flag(word);
+    std::size_t i = 1;
+    const auto add = [&](std::string_view name, std::optional<std::string> value) {
         std::string key = key_of_flag(name);
         if (!value && is_boolean(key))
             value = "true";
         else if (!value && i + 1 < argv.size() && !argv[i + 1].starts_with('-'))
             value = argv[++i];
         out.push_back({std::move(key), value.value_or(""), source});
-    }
-    return out;
-}
-
-std::map<std::string, std::string> parse_environment(std::string_view text) {
-    std::map<std::string, std::string> out;
-    for (const auto raw : split_lines(text)) {
-        auto line = trim(raw);
-        if (line.starts_with("export "))  // /etc/default files are also read by shells
-            line = trim(line.substr(7));
-        const auto eq = line.find('=');
-        if (line.empty() || line.front() == '#' || line.front() == ';' || eq == std::string_view::npos)
-            continue;
-        auto value = trim(line.substr(eq + 1));
-        if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
-            value.back() == value.front())
-            value = value.substr(1, value.size() - 2);
-        out[std::string(trim(line.substr(0, eq)))] = std::string(value);
-    }
-    return out;
-}
-
-std::vector<std::string> expand(const std::vector<std::string>& argv,
-                                const std::map<std::string, std::string>& environment) {
-    std::vector<std::string> out;
-    const auto value_of = [&](std::string_view name) {
-        const auto it = environment.find(std::string(name));
-        return it == environment.end() ? std::string() : it->second;
     };
-    for (const auto& word : argv) {
-        if (word.size() > 1 && word.front() == '$' && word[1] != '{') {
-            const auto value = value_of(std::string_view(word).substr(1));
-            for (const auto part : words(value))
-                out.emplace_back(part);
+    for (; i < argv.size(); ++i) {
+        const std::string word = argv[i];
+        if (word == "--" || word.size() < 2 || word.front() != '-')
+            continue;
+        if (word.starts_with("--")) {
+            auto [name, value] = split_long(word);
+            add(name, std::move(value));
             continue;
         }
-        std::string whole = word;
-        for (auto at = whole.find("${"); at != std::string::npos;) {
-            const auto end = whole.find('}', at);
-            if (end == std::string::npos)
-                break;
-            const auto value = value_of(std::string_view(whole).substr(at + 2, end - at - 2));
-            whole.replace(at, end - at + 1, value);
-            at = whole.find("${", at + value.size());
-        }
-        out.push_back(std::move(whole));
+        // Letters without value may stand before one that has one: "-DH tcp://…".
+        std::string_view rest = std::string_view(word).substr(1);
+        for (; rest.size() > 1 && rest[1] != '=' && is_boolean(key_of_flag(rest.substr(0, 1)));
+             rest.remove_prefix(1))
+            add(rest.substr(0, 1), "true");
+        const auto value = rest.substr(rest.size() > 1 && rest[1] == '=' ? 2 : 1);
+        add(rest.substr(0, 1), rest.size() > 1 ? std::optional(std::string(value)) : std::nullopt);
     }
+    return out;
+}
+
+std::optional<bool> go_bool(std::string_view s) {
+    static constexpr std::string_view yes[] = {"1", "t", "T", "true", "TRUE", "True"};
+    static constexpr std::string_view no[] = {"0", "f", "F", "false", "FALSE", "False"};
+    if (std::ranges::find(yes, s) != std::end(yes))
+        return true;
+    if (std::ranges::find(no, s) != std::end(no))
+        return false;
+    return std::nullopt;
+}
+
+std::vector<DockerRuntime> runtimes_of(const DaemonJson& json, std::span<const DockerFlag> flags) {
+    std::vector<DockerRuntime> out;
+    const Value* table = json.find("runtimes");
+    if (table != nullptr && table->table() != nullptr)
+        for (const Member& m : *table->table()) {
+            DockerRuntime runtime{.name = m.key, .source = json.place("runtimes"), .in_json = true};
+            for (const std::string_view key : {"path", "runtimeType"})
+                if (const Value* v = m.value.at(key);
+                    runtime.program.empty() && v != nullptr && v->string() != nullptr)
+                    runtime.program = *v->string();
+            out.push_back(std::move(runtime));
+        }
+    for (const DockerFlag& f : flags)
+        if (f.key == "runtimes") {
+            const auto eq = std::min(f.value.find('='), f.value.size());
+            out.push_back(
+                {f.value.substr(0, eq), f.value.substr(std::min(eq + 1, f.value.size())), f.source});
+        }
     return out;
 }
 
@@ -288,14 +271,33 @@ policy::WriteFile edit_daemon_json(const DaemonJson& json, const std::vector<Jso
             .expect = json.text ? sha256(*json.text) : std::string()};
 }
 
+DockerFiles read_docker_files(const host::Sysroot& root, const DaemonJson& json,
+                              std::span<const DockerFlag> flags) {
+    DockerFiles out;
+    for (const DockerRuntime& r : runtimes_of(json, flags))
+        if (r.program.starts_with('/') && out.programs.size() < max_files)
+            out.programs.emplace(r.program, chain_of(root, r.program));
+    const auto profile = [&](const std::string& path) {
+        if (path.starts_with('/') && out.profiles.size() < max_files)
+            out.profiles.emplace(path, read_profile(root, path));
+    };
+    if (const Value* v = json.find("seccomp-profile"); v != nullptr && v->string() != nullptr)
+        profile(*v->string());
+    for (const DockerFlag& f : flags)
+        if (f.key == "seccomp-profile")
+            profile(f.value);
+    return out;
+}
+
 DockerConfig read_docker_config(const host::Host& host, const Inventory& inventory) {
     DockerConfig out;
-    out.flags = flags_of(host.root(), inventory, out.problems);
+    add_flags(host, inventory, out);
     std::string path = "/etc/docker/daemon.json";
     for (const DockerFlag& f : out.flags)
         if (f.key == "config-file" && !f.value.empty())
             path = f.value;
     out.json = read_daemon_json(host.root(), path);
+    out.files = read_docker_files(host.root(), out.json, out.flags);
     out.selinux = selinux_host(host);
     const auto swarm = host.root().list("/var/lib/docker/swarm");
     out.swarm = swarm && !swarm->empty();

@@ -6,6 +6,7 @@
 #include "core/base/value.hpp"
 #include "core/host/host.hpp"
 #include "core/policy/finding.hpp"
+#include "modules/rootless/guarded_file.hpp"
 #include "modules/rootless/inventory.hpp"
 
 #include <map>
@@ -37,17 +38,27 @@ struct DaemonJson {
     [[nodiscard]] std::string place(std::string_view key) const;
 };
 
+// What the settings of one dockerd point to.
+struct DockerFiles {
+    std::map<std::string, PathChain> programs{};               // of runtimes, by path
+    std::map<std::string, Result<SeccompProfile>> profiles{};  // of seccomp-profile, by path
+};
+
 struct DockerConfig {
     DaemonJson json{};
     std::vector<DockerFlag> flags{};  // of the unit that starts a rootful dockerd, and of what runs
-    std::vector<Error> problems{};    // environment files of the unit that could not be read
-    bool selinux{false};              // an SELinux host
-    bool swarm{false};                // has a swarm state, which excludes live-restore
+    // What of the command line cannot be seen: environment files, a wrapper that calls dockerd.
+    std::vector<Error> problems{};
+    DockerFiles files{};
+    Result<bool> selinux{false};  // an SELinux host
+    bool swarm{false};            // has a swarm state, which excludes live-restore
 };
 
 // The rootful daemon's.
 [[nodiscard]] DockerConfig read_docker_config(const host::Host& host, const Inventory& inventory);
 [[nodiscard]] DaemonJson read_daemon_json(const host::Sysroot& root, std::string path);
+[[nodiscard]] DockerFiles read_docker_files(const host::Sysroot& root, const DaemonJson& json,
+                                            std::span<const DockerFlag> flags);
 
 // ---- pure ----
 
@@ -55,16 +66,23 @@ struct DockerConfig {
 // (duplicate keys, keys that differ only in case) is damage.
 [[nodiscard]] DaemonJson parse_daemon_json(std::string path, std::string text);
 
+// What strconv.ParseBool takes, as dockerd reads its flags; nullopt for anything else.
+[[nodiscard]] std::optional<bool> go_bool(std::string_view s);
+
+// A runtime that dockerd may be asked for besides its own: of runtimes, or of --add-runtime.
+struct DockerRuntime {
+    std::string name;
+    std::string program{};  // path or runtimeType, as written; empty: neither is a text
+    std::string source{};   // "FILE:LINE", the flag's source
+    bool in_json{false};
+};
+
+[[nodiscard]] std::vector<DockerRuntime> runtimes_of(const DaemonJson& json,
+                                                     std::span<const DockerFlag> flags);
+
 // argv[0] is the program. Unknown flags are kept under their own names.
 [[nodiscard]] std::vector<DockerFlag> parse_docker_flags(std::span<const std::string> argv,
                                                          const std::string& source);
-
-// NAME=VALUE lines of an environment file (systemd.exec(5), EnvironmentFile=), later ones win.
-[[nodiscard]] std::map<std::string, std::string> parse_environment(std::string_view text);
-
-// Words with $NAME and ${NAME} replaced as systemd does it: the first is split into words, the second is not.
-[[nodiscard]] std::vector<std::string> expand(const std::vector<std::string>& argv,
-                                              const std::map<std::string, std::string>& environment);
 
 struct JsonEdit {
     std::string key;

@@ -4,6 +4,8 @@
 #include "core/base/digest.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/host/unit_files.hpp"
+#include "modules/rootless/command_line.hpp"
 #include "modules/rootless/engine_config_judge.hpp"
 
 #include <algorithm>
@@ -18,7 +20,6 @@ using policy::FixClass;
 using policy::Severity;
 
 constexpr std::size_t max_paths = 512;  // that users' files can make us look at
-constexpr std::size_t max_profile = std::size_t{1} << 20;
 constexpr std::size_t max_environment = std::size_t{64} << 10;
 constexpr std::size_t max_environment_files = 64;
 constexpr std::size_t max_registry_files = 256;
@@ -74,22 +75,6 @@ const std::vector<ControlInfo>& table() {
 
 // ---- observe ----
 
-PathChain chain_of(const host::Sysroot& root, const std::string& path) {
-    std::vector<PathStep> out;
-    for (std::size_t end = 0; end != std::string::npos;) {
-        end = path.find('/', end + 1);
-        const std::string step = path.substr(0, end);
-        const auto st = root.stat(step);
-        if (!st) {
-            if (st.error().code == Code::not_found)
-                break;
-            return Failure(st.error());
-        }
-        out.push_back({step, st->st_uid, st->st_mode});
-    }
-    return out;
-}
-
 using Keys = std::span<const std::string_view>;
 
 // Absolute paths that the document gives for any of `keys`, wherever these stand.
@@ -115,14 +100,6 @@ std::set<std::string> paths_in(const EngineConfigFacts& facts, Keys keys) {
     return out;
 }
 
-Result<SeccompProfile> read_profile(const host::Sysroot& root, const std::string& path) {
-    PLIMSOLL_TRY(const std::string text, root.read(path, max_profile));
-    PLIMSOLL_TRY(const Value json, parse_json(text, path));
-    const Value* action = json.at("defaultAction");
-    return SeccompProfile{action != nullptr && action->string() != nullptr ? *action->string() : "",
-                          sha256(text)};
-}
-
 void observe_profiles(const host::Sysroot& root, EngineConfigFacts& out) {
     static constexpr std::array<std::string_view, 1> keys{"seccomp_profile"};
     auto candidates = paths_in(out, keys);
@@ -144,6 +121,10 @@ void observe_paths(const host::Sysroot& root, const std::vector<ConfOwner>& owne
         out.paths.emplace(path, chain_of(root, path));
 }
 
+bool moves_configuration(std::string_view variable) {
+    return std::ranges::find(moving_variables, variable) != moving_variables.end();
+}
+
 // environment.d(5) and /etc/environment: "NAME=value" lines.
 void scan_environment(const host::Sysroot& root, const std::string& path,
                       std::vector<EnvironmentVariable>& out, EngineConfigFacts& facts) {
@@ -161,8 +142,7 @@ void scan_environment(const host::Sysroot& root, const std::string& path,
             line = trim(line.substr(7));
         const auto name = trim(line.substr(0, line.find('=')));
         const bool usual = name == "XDG_CONFIG_HOME" && line.ends_with("HOME/.config");
-        if (!usual && name.size() < line.size() &&
-            std::ranges::find(moving_variables, name) != moving_variables.end())
+        if (!usual && name.size() < line.size() && moves_configuration(name))
             out.push_back({std::string(name), path + ":" + std::to_string(number)});
     }
 }
@@ -185,10 +165,46 @@ void scan_environment_directory(const host::Sysroot& root, const std::string& di
     }
 }
 
-void observe_environment(const host::Sysroot& root, const std::vector<ConfOwner>& owners,
+// What the system's manager gives every user's (user@.service and its drop-ins), and what that one gives its
+// services by its own configuration (systemd-user.conf(5)).
+void scan_user_managers(const host::Host& host, std::vector<EnvironmentVariable>& out,
+                        EngineConfigFacts& facts) {
+    const host::Sysroot& root = host.root();
+    std::vector<host::UnitSetting> settings;
+    if (const auto unit = host.unit("user@.service"); !unit)
+        facts.unreadable.push_back(unit.error());
+    else if (*unit)
+        settings = (*unit)->settings;
+    std::vector<std::string> files{"/etc/systemd/user.conf"};
+    for (const char* dir :
+         {"/etc/systemd/user.conf.d", "/run/systemd/user.conf.d", "/usr/lib/systemd/user.conf.d"})
+        if (const auto entries = root.list(dir))
+            for (const auto& e : *entries)
+                files.push_back(std::string(dir) + "/" + e.name);
+        else if (entries.error().code != Code::not_found)
+            facts.unreadable.push_back(entries.error());
+    for (const auto& file : files)
+        if (const auto text = root.read(file, max_environment))
+            std::ranges::move(host::parse_unit(*text, file), std::back_inserter(settings));
+        else if (text.error().code != Code::not_found)
+            facts.unreadable.push_back(text.error());
+    for (const host::UnitSetting& s : settings) {
+        if (s.key == "EnvironmentFile")
+            scan_environment(root, s.value.substr(s.value.starts_with('-') ? 1 : 0), out, facts);
+        if (s.key != "Environment" && s.key != "DefaultEnvironment" && s.key != "ManagerEnvironment")
+            continue;
+        for (const LineWord& word : split_words(s.value))
+            if (moves_configuration(word.text.substr(0, word.text.find('='))))
+                out.push_back({word.text.substr(0, word.text.find('=')), s.source});
+    }
+}
+
+void observe_environment(const host::Host& host, const std::vector<ConfOwner>& owners,
                          EngineConfigFacts& out) {
+    const host::Sysroot& root = host.root();
     std::vector<EnvironmentVariable> everywhere;
     scan_environment(root, "/etc/environment", everywhere, out);
+    scan_user_managers(host, everywhere, out);
     for (const char* dir : {"/usr/lib/environment.d", "/run/environment.d", "/etc/environment.d"})
         scan_environment_directory(root, dir, everywhere, out);
     for (const ConfOwner& owner : owners) {
@@ -300,7 +316,7 @@ EngineConfigFacts EngineConfig::observe(const host::Host& host, const Params&,
                         owner, out);
     observe_paths(root, owners, out);
     observe_profiles(root, out);
-    observe_environment(root, owners, out);
+    observe_environment(host, owners, out);
     return out;
 }
 

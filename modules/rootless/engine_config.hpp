@@ -4,6 +4,7 @@
 #pragma once
 #include "core/policy/module.hpp"
 #include "modules/rootless/engine_config_files.hpp"
+#include "modules/rootless/guarded_file.hpp"
 
 #include <map>
 #include <span>
@@ -27,22 +28,6 @@ struct EngineConfigParams {
     // storage.conf
     std::vector<std::string> drivers{"overlay", "btrfs"};
     std::vector<std::string> allowed_image_stores{"*"};
-};
-
-// Owner and mode of a path and of every directory above it: who could put something else in its place.
-struct PathStep {
-    std::string path;
-    std::uint32_t uid{0};
-    std::uint32_t mode{0};  // with file type
-};
-
-// From the first directory below the root down to the path, as far as it exists. An Error when a step cannot
-// be examined.
-using PathChain = Result<std::vector<PathStep>>;
-
-struct SeccompProfile {
-    std::string default_action;  // "SCMP_ACT_ERRNO"
-    std::string sha256;
 };
 
 struct EnvironmentVariable {  // one that moves the configuration elsewhere

@@ -167,16 +167,6 @@ void judge_capabilities(Judge& j) {
 constexpr std::string_view packaged_profile = "/usr/share/containers/seccomp.json";
 constexpr std::string_view override_profile = "/etc/containers/seccomp.json";
 
-// A profile that lets through what it does not name filters next to nothing.
-std::string profile_problem(const SeccompProfile& p) {
-    const std::string action = printable(p.default_action, 40);
-    if (action.empty())
-        return "has no defaultAction";
-    return action == "SCMP_ACT_ALLOW" || action == "SCMP_ACT_LOG" || action == "SCMP_ACT_TRACE"
-               ? "allows what it does not name (" + action + ")"
-               : "";
-}
-
 std::optional<Value> packaged_repair(const EngineConfigFacts& facts) {
     const auto p = facts.seccomp.find(std::string(packaged_profile));
     const bool good = p != facts.seccomp.end() && p->second && profile_problem(*p->second).empty();

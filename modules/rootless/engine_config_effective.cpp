@@ -211,18 +211,7 @@ std::string unsafe_path(const EngineConfigFacts& facts, const std::string& path,
     const auto found = facts.paths.find(path);
     if (found == facts.paths.end() || !found->second)
         return "";  // not absolute, or reported as unreadable by the caller
-    const auto& chain = *found->second;
-    for (std::size_t i = 0; i < chain.size(); ++i) {
-        const PathStep& step = chain[i];
-        if (step.uid != 0 && step.uid != uid)
-            return step.path + " belongs to uid " + std::to_string(step.uid);
-        // In a sticky directory others cannot replace what stands there, but they can create what does not.
-        const bool keeps = (step.mode & S_ISVTX) != 0 && i + 1 < chain.size();
-        if ((step.mode & (S_IWGRP | S_IWOTH)) != 0 && !keeps)
-            return step.path + " can be written by " +
-                   ((step.mode & S_IWOTH) != 0 ? "everybody" : "its group");
-    }
-    return "";
+    return unsafe_chain(*found->second, uid);
 }
 
 std::string default_graphroot(const ConfOwner& owner) {

@@ -49,7 +49,7 @@ Engines::Facts Engines::observe(const host::Host& host, const Params&, const pol
     f.access = read_api_access(host, f.inventory, f.docker, f.sockets);
     f.remap = read_remap(host, f.docker);
     f.quadlets = read_quadlets(host);
-    f.users = read_user_dockers(host);
+    f.users = read_user_dockers(host, f.inventory);
     f.cri = read_cri(host, f.inventory);
     return f;
 }

@@ -32,6 +32,18 @@ struct Engines {
         bool live_restore{true};
         bool no_userland_proxy{true};
         bool selinux{true};
+        bool bounded_logs{true};
+        bool require_ulimits{false};
+        std::vector<std::string> allowed_runtimes{"runc",
+                                                  "crun",
+                                                  "youki",
+                                                  "runsc",
+                                                  "kata-*",
+                                                  "krun",
+                                                  "io.containerd.runc.*",
+                                                  "io.containerd.runsc.*",
+                                                  "io.containerd.kata*"};
+        std::vector<std::string> allowed_plugins{"*"};
         std::vector<std::string> allowed_mirrors{"*"};
         std::vector<std::string> allowed_insecure_registries{};
         // docker.userns-remap
@@ -43,6 +55,7 @@ struct Engines {
         bool require_hardening{false};
         // kubelet.cri-defaults
         bool require_seccomp_default{true};
+        bool require_cri_hardening{false};
     };
 
     struct Facts {

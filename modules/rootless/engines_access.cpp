@@ -91,9 +91,10 @@ Fix group_fix(const Engines::Params& params, const Engines::Facts& facts, const 
     const bool own_group =
         std::ranges::any_of(engine_table, [&](const EngineInfo& e) { return e.name == g.name; });
     if (own_group && !g.line.empty() && outsiders(g.primary_members, params).empty())
-        return {FixClass::live,
-                "take " + join(outsiders(g.members, params), ", ") + " out of group " + g.name,
-                leave_group(g, outsiders(g.members, params))};
+        return {
+            FixClass::live,
+            "take " + printable(join(outsiders(g.members, params), ", "), 120) + " out of group " + g.name,
+            leave_group(g, outsiders(g.members, params))};
     if (auto fix = close_socket(facts, g))
         return *std::move(fix);
     return {FixClass::never_automatic,

@@ -57,7 +57,9 @@ ControlInfo about_tcp() {
         .fix_class = FixClass::service_restart,
         .fix =
             "Remove the address in the place where it is set: hosts of daemon.json, ListenStream= of the "
-            "socket unit, or by hand the -H flag of the unit.",
+            "socket unit, or the -H flag of dockerd's unit, in a drop-in. By hand where a variable or a "
+            "script "
+            "sets it.",
         .references = {"man:dockerd(8)", "https://docs.docker.com/engine/security/protect-access/"}};
 }
 
@@ -223,6 +225,26 @@ std::vector<P> docker_params() {
               .member = &Engines::Params::selinux,
               .doc = "Whether dockerd must label containers on an SELinux host."},
             P{.control = "docker.daemon-json",
+              .key = "bounded_logs",
+              .member = &Engines::Params::bounded_logs,
+              .doc = "Whether a log driver must be set and, with json-file, a max-size."},
+            P{.control = "docker.daemon-json",
+              .key = "require_ulimits",
+              .member = &Engines::Params::require_ulimits,
+              .doc = "Whether containers must get a limit on open files by default.",
+              .strict = true},
+            P{.control = "docker.daemon-json",
+              .key = "allowed_runtimes",
+              .member = &Engines::Params::allowed_runtimes,
+              .doc = "Runtimes that dockerd may use besides its own, by the name of their program or their "
+                     "type; patterns are allowed.",
+              .strict = Value(Array{})},
+            P{.control = "docker.daemon-json",
+              .key = "allowed_plugins",
+              .member = &Engines::Params::allowed_plugins,
+              .doc = "Authorization plugins that may be set; patterns are allowed.",
+              .strict = Value(Array{})},
+            P{.control = "docker.daemon-json",
               .key = "allowed_mirrors",
               .member = &Engines::Params::allowed_mirrors,
               .doc = "Registry mirrors that may be configured; patterns are allowed.",
@@ -259,7 +281,14 @@ std::vector<P> podman_params() {
         P{.control = "kubelet.cri-defaults",
           .key = "require_seccomp_default",
           .member = &Engines::Params::require_seccomp_default,
-          .doc = "Whether the kubelet must confine pods that name no seccomp profile."}};
+          .doc = "Whether the kubelet must confine pods that name no seccomp profile."},
+        P{.control = "kubelet.cri-defaults",
+          .key = "require_hardening",
+          .member = &Engines::Params::require_cri_hardening,
+          .doc = "Whether privileged pods must do without the host's devices and CRI-O must also keep "
+                 "containers read-only, limit their processes, keep host ids out of their mappings and "
+                 "verify images.",
+          .strict = true}};
 }
 
 std::vector<P> all_params() {

@@ -67,8 +67,8 @@ void note_processes(const Engines::Facts& facts, std::string_view engine, Rootfu
 void note_units(const std::vector<const EngineUnit*>& units, Rootful& into) {
     for (const EngineUnit* u : units)
         if (u->starts())
-            into.evidence.push_back(
-                {printable(u->file.enabled_by.front()), u->file.name + " is enabled", "disabled or masked"});
+            into.evidence.push_back({printable(u->file.enabled_by.front()),
+                                     printable(u->file.name, 80) + " is enabled", "disabled or masked"});
 }
 
 Fix take_down_fix(const Engines::Facts& facts, const EngineInfo& e) {
@@ -166,7 +166,7 @@ void judge_user_process(const Engines::Facts& facts, const EngineProcess& p, Fin
     std::string subject = "uid " + std::to_string(p.uid);
     for (const UserDocker& u : facts.users)
         if (u.uid == p.uid) {
-            subject = u.user;
+            subject = printable(u.user);
             std::ranges::move(faults_of(u), std::back_inserter(evidence));
         }
     if (!evidence.empty()) {
@@ -248,8 +248,8 @@ void judge_podman_socket(const Engines::Params& params, const Engines::Facts& fa
     for (const EngineUnit* u : units) {
         if (!u->starts() || named(params.allowed_units, u->file.name))
             continue;
-        evidence.push_back(
-            {printable(u->file.enabled_by.front()), u->file.name + " is enabled", "disabled or masked"});
+        evidence.push_back({printable(u->file.enabled_by.front()),
+                            printable(u->file.name, 80) + " is enabled", "disabled or masked"});
     }
     for (const SocketFile& f : facts.sockets.files)
         if (f.engine == "podman" && f.listening && !podman_api_allowed(params))

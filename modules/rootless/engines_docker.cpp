@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verdicts on how dockerd is configured.
 #include "core/base/text.hpp"
+#include "modules/rootless/docker_audit.hpp"
 #include "modules/rootless/engines_judge.hpp"
 
 #include <algorithm>
@@ -14,138 +15,23 @@ using policy::FixClass;
 using policy::Severity;
 using policy::Status;
 
-struct Defect {
-    Evidence evidence{};
-    std::optional<JsonEdit> edit{};  // nullopt: stands on the command line, which we do not edit
-};
-
-// What strconv.ParseBool takes, as dockerd reads its flags; nullopt for anything else.
-std::optional<bool> go_bool(std::string_view s) {
-    static constexpr std::string_view yes[] = {"1", "t", "T", "true", "TRUE", "True"};
-    static constexpr std::string_view no[] = {"0", "f", "F", "false", "FALSE", "False"};
-    if (std::ranges::find(yes, s) != std::end(yes))
-        return true;
-    if (std::ranges::find(no, s) != std::end(no))
-        return false;
-    return std::nullopt;
-}
-
-std::string shown(const Value& v) {
-    if (const auto* b = v.boolean())
-        return *b ? "true" : "false";
-    if (const auto* s = v.string())
-        return "\"" + printable(*s, 60) + "\"";
-    return std::string(v.type_name());
-}
-
-class Audit {
-  public:
-    Audit(const DaemonJson& json, const std::vector<DockerFlag>& flags) : json_(json), flags_(flags) {}
-
-    // A key that must have this value; `standard` is dockerd's own when it is not set.
-    void boolean(const std::string& key, bool want, bool standard) {
-        const std::string expected = key + " " + (want ? "true" : "false");
-        if (on_command_line(key)) {
-            for (const DockerFlag& f : flags_)
-                if (f.key == key && go_bool(f.value) != want)
-                    defects_.push_back(
-                        {{f.source, "--" + key + "=" + printable(f.value, 40), expected}, std::nullopt});
-            return;
-        }
-        const Value* v = json_.find(key);
-        if (v == nullptr ? standard == want : v->boolean() != nullptr && *v->boolean() == want)
-            return;
-        defects_.push_back({{json_.place(key),
-                             v == nullptr ? key + " not set, which means " + (standard ? "true" : "false")
-                                          : key + " " + shown(*v),
-                             expected},
-                            JsonEdit{key, Value(want)}});
-    }
-
-    // A key that must not have this value. `repair` null: the key is removed.
-    void forbidden(const std::string& key, const std::string& bad, const std::string& expected,
-                   const Value& repair) {
-        for (const DockerFlag& f : flags_)
-            if (f.key == key && f.value == bad)
-                defects_.push_back({{f.source, "--" + key + "=" + bad, expected}, std::nullopt});
-        const Value* v = json_.find(key);
-        if (v != nullptr && (v->string() == nullptr || *v->string() == bad))
-            defects_.push_back({{json_.place(key), key + " " + shown(*v), expected}, JsonEdit{key, repair}});
-    }
-
-    // A list of which every entry must match one of the patterns.
-    void list(const std::string& key, const std::vector<std::string>& allowed) {
-        for (const DockerFlag& f : flags_)
-            if (f.key == key && !matched(allowed, f.value))
-                defects_.push_back(
-                    {{f.source, "--" + key + " " + printable(f.value, 80), "only what the policy names"},
-                     std::nullopt});
-        const Value* v = json_.find(key);
-        if (v == nullptr)
-            return;
-        if (v->array() == nullptr) {
-            defects_.push_back({{json_.place(key), key + " is " + std::string(v->type_name()), "an array"},
-                                JsonEdit{key, Value()}});
-            return;
-        }
-        Array kept;
-        std::string bad;
-        for (const Value& e : *v->array())
-            if (e.string() != nullptr && matched(allowed, *e.string()))
-                kept.push_back(e);
-            else
-                bad += (bad.empty() ? "" : ", ") + shown(e);
-        if (bad.empty())
-            return;
-        defects_.push_back(
-            {{json_.place(key), key + ": " + printable(bad, 120), "only what the policy names"},
-             JsonEdit{key, kept.empty() ? Value() : Value(std::move(kept))}});
-    }
-
-    // dockerd refuses to start when a key stands in both places.
-    void conflicts() {
-        std::vector<std::string_view> told;
-        for (const DockerFlag& f : flags_) {
-            if (json_.find(f.key) == nullptr || std::ranges::find(told, f.key) != told.end())
-                continue;
-            told.push_back(f.key);
-            defects_.push_back({{json_.place(f.key), printable(f.key, 40) + " is also set by " + f.source,
-                                 "set in one place: dockerd refuses to start"},
-                                std::nullopt});
-        }
-    }
-
-    // A value of another type stops dockerd.
-    void array(const std::string& key) {
-        if (const Value* v = json_.find(key); v != nullptr && v->array() == nullptr)
-            defects_.push_back(
-                {{json_.place(key), key + " is " + std::string(v->type_name()), "an array"}, std::nullopt});
-    }
-
-    [[nodiscard]] const std::vector<Defect>& defects() const { return defects_; }
-
-  private:
-    bool on_command_line(std::string_view key) const {
-        return std::ranges::find(flags_, key, &DockerFlag::key) != flags_.end();
-    }
-
-    const DaemonJson& json_;
-    const std::vector<DockerFlag>& flags_;
-    std::vector<Defect> defects_;
-};
-
 // What is wrong with either kind of dockerd.
-void audit_common(const Engines::Params& params, Audit& audit) {
-    audit.forbidden("seccomp-profile", "unconfined", "a profile", Value());
+void audit_common(const Engines::Params& params, DockerAudit& audit) {
+    audit.seccomp_profile();
     audit.forbidden("default-cgroupns-mode", "host", "private", Value("private"));
     audit.forbidden("log-driver", "none", "a log driver", Value());
     audit.boolean("experimental", false, false);
     audit.list("insecure-registries", params.allowed_insecure_registries);
     audit.list("registry-mirrors", params.allowed_mirrors);
     audit.list("allow-nondistributable-artifacts", {});
+    audit.list("authorization-plugins", params.allowed_plugins);
+    audit.runtimes(params.allowed_runtimes);
+    audit.features();
+    audit.array("hosts");
+    audit.conflicts();
 }
 
-void audit_rootful(const Engines::Params& params, const DockerConfig& docker, Audit& audit) {
+void audit_rootful(const Engines::Params& params, const DockerConfig& docker, DockerAudit& audit) {
     if (params.no_new_privileges)
         audit.boolean("no-new-privileges", true, false);
     if (params.no_icc)
@@ -154,16 +40,17 @@ void audit_rootful(const Engines::Params& params, const DockerConfig& docker, Au
         audit.boolean("live-restore", true, false);
     if (params.no_userland_proxy)
         audit.boolean("userland-proxy", false, true);
-    if (params.selinux && docker.selinux)
+    if (params.selinux && docker.selinux && *docker.selinux)
         audit.boolean("selinux-enabled", true, false);
+    if (params.bounded_logs)
+        audit.logs();
+    audit.ulimits(params.require_ulimits);
     audit_common(params, audit);
-    audit.array("hosts");
-    audit.conflicts();
 }
 
-std::vector<Evidence> evidence_of(const std::vector<Defect>& defects) {
+std::vector<Evidence> evidence_of(const std::vector<DockerDefect>& defects) {
     std::vector<Evidence> out;
-    for (const Defect& d : defects)
+    for (const DockerDefect& d : defects)
         out.push_back(d.evidence);
     return out;
 }
@@ -174,9 +61,12 @@ bool rootful_docker_runs(const Engines::Facts& facts) {
                                [](const EngineProcess& p) { return p.engine == "docker" && p.rootful(); });
 }
 
-Fix json_fix(const Engines::Facts& facts, const std::vector<Defect>& defects) {
+Fix json_fix(const Engines::Facts& facts, const std::vector<DockerDefect>& defects) {
+    if (std::ranges::any_of(defects, &DockerDefect::by_hand))
+        return {FixClass::never_automatic,
+                "correct the settings in " + facts.docker.json.path + " by hand, then restart dockerd"};
     std::vector<JsonEdit> edits;
-    for (const Defect& d : defects) {
+    for (const DockerDefect& d : defects) {
         if (!d.edit)
             return {
                 FixClass::never_automatic,
@@ -207,12 +97,24 @@ bool judge_file(const DaemonJson& json, Findings& out) {
     return false;
 }
 
+// What keeps one from saying that a rootful dockerd is set well.
+std::vector<Error> doubts_of(const Engines::Params& params, const Engines::Facts& facts,
+                             const DockerAudit& audit) {
+    std::vector<Error> out = facts.docker.problems;
+    out.insert(out.end(), facts.inventory.unit_problems.begin(), facts.inventory.unit_problems.end());
+    if (!facts.inventory.processes)
+        out.push_back(facts.inventory.processes.error());
+    if (params.selinux && !facts.docker.selinux)
+        out.push_back(facts.docker.selinux.error());
+    out.insert(out.end(), audit.doubts().begin(), audit.doubts().end());
+    return out;
+}
+
 void judge_rootful_json(const Engines::Params& params, const Engines::Facts& facts, Findings& out) {
     const DockerConfig& docker = facts.docker;
     const auto rootful = facts.inventory.rootful("docker");
     if (!docker.json.text && !docker.json.problem && rootful == false)
         return;
-    report_unknown(Control::daemon_json, "docker.service", docker.problems, out);
     if (!docker.json.text && !docker.json.problem && !rootful && !facts.inventory.has("docker")) {
         out.push_back(finding(Control::daemon_json, Status::unknown, docker.json.path,
                               "whether a rootful dockerd is there could not be observed"));
@@ -220,34 +122,38 @@ void judge_rootful_json(const Engines::Params& params, const Engines::Facts& fac
     }
     if (!judge_file(docker.json, out))
         return;
-    Audit audit(docker.json, docker.flags);
+    DockerAudit audit(docker.json, docker.flags, docker.files, 0);
     audit_rootful(params, docker, audit);
-    if (audit.defects().empty()) {
+    const auto doubts = doubts_of(params, facts, audit);
+    report_unknown(Control::daemon_json, "dockerd", doubts, out);
+    if (!audit.defects().empty())
+        out.push_back(
+            failing(Control::daemon_json, docker.json.path,
+                    std::to_string(audit.defects().size()) + " settings of dockerd are outside the baseline",
+                    evidence_of(audit.defects()), json_fix(facts, audit.defects())));
+    else if (doubts.empty())
         out.push_back(finding(Control::daemon_json, Status::pass, docker.json.path, "keeps to the baseline"));
-        return;
-    }
-    out.push_back(
-        failing(Control::daemon_json, docker.json.path,
-                std::to_string(audit.defects().size()) + " settings of dockerd are outside the baseline",
-                evidence_of(audit.defects()), json_fix(facts, audit.defects())));
 }
 
 void judge_user_json(const Engines::Params& params, const UserDocker& user, Findings& out) {
-    if ((!user.json.text && !user.json.problem) || !judge_file(user.json, out))
+    const bool nothing = !user.json.text && !user.json.problem && user.flags.empty();
+    if (nothing || !judge_file(user.json, out))
         return;
-    static const std::vector<DockerFlag> no_flags;
-    Audit audit(user.json, no_flags);
+    DockerAudit audit(user.json, user.flags, user.files, user.uid);
     audit_common(params, audit);
     const std::string path = printable(user.json.path);
-    if (audit.defects().empty())
-        out.push_back(
-            finding(Control::daemon_json, Status::pass, path, "keeps to the baseline of rootless dockerd"));
-    else
+    report_unknown(Control::daemon_json, path, audit.doubts(), out);
+    if (user.problem)
+        report_unknown(Control::daemon_json, path, *user.problem, out);
+    if (!audit.defects().empty())
         out.push_back(failing(
             Control::daemon_json, path, "settings of " + user.user + "'s dockerd weaken its containers",
             evidence_of(audit.defects()),
             {FixClass::never_automatic,
              "as " + user.user + ": correct the file, then systemctl --user restart docker"}));
+    else if (audit.doubts().empty() && !user.problem)
+        out.push_back(
+            finding(Control::daemon_json, Status::pass, path, "keeps to the baseline of rootless dockerd"));
 }
 
 // ---- userns-remap ----
@@ -293,6 +199,8 @@ void judge_userns_remap(const Engines::Params& params, const Engines::Facts& fac
     const Remap& remap = facts.remap;
     const auto rootful = facts.inventory.rootful("docker");
     const std::string subject = "dockerd";
+    const bool hidden = !facts.docker.problems.empty() || !facts.inventory.unit_problems.empty() ||
+                        !facts.inventory.processes;
     if (facts.docker.json.problem) {
         report_unknown(Control::userns_remap, subject, *facts.docker.json.problem, out);
     } else if (remap.problem) {
@@ -300,6 +208,11 @@ void judge_userns_remap(const Engines::Params& params, const Engines::Facts& fac
     } else if (!remap.value.empty()) {
         bool host_root = false;
         auto faults = remap_faults(remap, host_root);
+        if (faults.empty() && hidden) {
+            out.push_back(finding(Control::userns_remap, Status::unknown, subject,
+                                  "whether dockerd's command line sets another could not be observed"));
+            return;
+        }
         if (faults.empty()) {
             out.push_back(
                 finding(Control::userns_remap, Status::pass, subject,
@@ -317,7 +230,7 @@ void judge_userns_remap(const Engines::Params& params, const Engines::Facts& fac
     } else if (rootful == false) {
         out.push_back(
             finding(Control::userns_remap, Status::not_applicable, subject, "no rootful dockerd is active"));
-    } else if (!rootful || !facts.docker.problems.empty()) {
+    } else if (!rootful || hidden) {
         out.push_back(
             finding(Control::userns_remap, Status::unknown, subject,
                     "whether a rootful dockerd is active, and how it is set, could not be observed"));

@@ -3,6 +3,7 @@
 #pragma once
 #include "modules/rootless/engines.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 

@@ -67,6 +67,64 @@ TEST(DockerFlags, EnvironmentExpandsAsInSystemd) {
                 ElementsAre("dockerd", "-H", "tcp://0.0.0.0:2375", "--icc=true", "--x=a b", "${"));
 }
 
+TEST(DockerFlags, LettersMayStandTogether) {
+    EXPECT_THAT(
+        shown(parse_docker_flags(Words{"dockerd", "-DH", "tcp://a", "-DHtcp://b", "-H=tcp://c", "-D=false",
+                                       "-Gdev", "--add-runtime", "x=/x", "--log-opt", "max-size=1m"},
+                                 "x")),
+        ElementsAre("debug=true", "hosts=tcp://a", "debug=true", "hosts=tcp://b", "hosts=tcp://c",
+                    "debug=false", "group=dev", "runtimes=x=/x", "log-opts=max-size=1m"));
+}
+
+TEST(Environment, IsReadAsSystemdReadsIt) {
+    struct Case {
+        const char* text;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"A=\"-H fd:// \\\n -H tcp://a\"\n", "-H fd://  -H tcp://a"},
+        {"A=-H fd:// \\\n-H tcp://a  \n", "-H fd:// -H tcp://a"},
+        {"A='x\ny' \nB=2\n", "x\ny"},
+        {"A=\"x\" 'y'\n", "xy"},
+        {"A=x\"y z\"\n", "x\"y z\""},
+        {"A=\"q\\\"q \\n\"\n", "q\"q \\n"},
+        {"#A=1\n;A=2\n  A = 3 \nnothing\n", "3"},
+        {"A=1\nA=\n", ""},
+        {"A=\"open\n", "open\n"},
+    };
+    for (const Case& c : cases)
+        EXPECT_EQ(parse_environment(c.text)["A"], c.expected) << c.text;
+}
+
+TEST(CommandLines, AreSplitAsSystemdSplitsThem) {
+    EXPECT_THAT(command_words("-/usr/bin/dockerd  \"--label=a b\" 'c d'e \\x2d"),
+                ElementsAre("/usr/bin/dockerd", "--label=a b", "c de", "x2d"));
+    EXPECT_THAT(command_words("/usr/bin/env sh -ec 'cd /; exec dockerd -H tcp://a; true'"),
+                ElementsAre("/usr/bin/env", "sh", "cd", "/", "exec", "dockerd", "-H", "tcp://a", "true"));
+    EXPECT_EQ(engine_of(command_words("env -i dockerd")), "docker");
+    EXPECT_EQ(engine_of(command_words("/usr/bin/snap run docker.dockerd")), "docker");
+}
+
+TEST(CommandLines, LoseTheirTcpAddresses) {
+    const auto tcp = [](const std::string& h) { return h.starts_with("tcp:"); };
+
+    struct Case {
+        const char* line;
+        std::optional<std::string> expected;
+    };
+
+    const Case cases[] = {
+        {"/usr/bin/dockerd -H fd:// -H tcp://a $OPTS", "/usr/bin/dockerd -H fd:// $OPTS"},
+        {"-/usr/bin/dockerd --host tcp://a", "-/usr/bin/dockerd"},
+        {"dockerd --host=tcp://a \"--label=x y\" -H'tcp://b'", "dockerd \"--label=x y\""},
+        {"dockerd -H unix:///x", std::nullopt},
+        {"sh -c 'dockerd -H tcp://a'", std::nullopt},
+    };
+    for (const Case& c : cases)
+        EXPECT_EQ(without_hosts(c.line, tcp), c.expected) << c.line;
+}
+
 TEST(DaemonJson, IsStrict) {
     for (const char* bad : {"", "[]", "{\"icc\":true,\"icc\":false}", "{} x", "{\"icc\":tru}",
                             "{\"a\":\"\xff\"}", "{\"ICC\":false}", "{\"Hosts\":[]}", "// c\n{}"}) {
@@ -165,25 +223,71 @@ TEST(Quadlets, Names) {
         EXPECT_FALSE(is_quadlet_name(no)) << no;
 }
 
-TEST(Kubelet, SeccompDefault) {
+TEST(KubeletConfig, SeccompDefault) {
     struct Case {
         const char* text;
-        std::optional<bool> expected;
+        std::optional<bool> expected;  // nullopt: refused
     };
 
     const Case cases[] = {{"kind: X\nseccompDefault: true # yes\n", true},
                           {"seccompDefault: false\n", false},
-                          {"seccompDefault: \"yes\"\n", false},
-                          {"nested:\n  seccompDefault: true\n", std::nullopt},
-                          {"#seccompDefault: true\n", std::nullopt},
-                          {"seccompDefaults: true\n", std::nullopt},
+                          {"nested:\n  seccompDefault: true\n", false},
+                          {"text: |\n  a\n\n  seccompDefault: true\n", false},
+                          {"#seccompDefault: true\n", false},
+                          {"seccompDefaults: true\n", false},
                           {"{\n  \"seccompDefault\": true,\n \"x\": 1}", true},
-                          {"{\"seccompDefault\": true}", true},
-                          {"", std::nullopt}};
+                          {"{kind: X, seccompDefault: true}", true},
+                          {"'seccompDefault' : true", true},
+                          {"seccompDefault: true\nfeatureGates: {SeccompDefault: false}\n", false},
+                          {"seccompDefault: null\n", false},
+                          {"", false},
+                          {"seccompDefault: \"true\"\n", std::nullopt},
+                          {"seccompDefault: yes\n", std::nullopt},
+                          {"seccompDefault: true\nseccompDefault: false\n", std::nullopt},
+                          {"seccompDefault: true\n---\nseccompDefault: false\n", std::nullopt},
+                          {"podPidsLimit: many\n", std::nullopt},
+                          {"- seccompDefault: true\n", std::nullopt},
+                          {"\xff", std::nullopt}};
     for (const Case& c : cases) {
-        const auto found = find_seccomp_default(c.text);
-        EXPECT_EQ(found ? std::optional(found->value) : std::nullopt, c.expected) << c.text;
+        Kubelet kubelet;
+        const auto added = add_kubelet_config(c.text, "/k", kubelet);
+        EXPECT_EQ(added.has_value(), c.expected.has_value()) << c.text;
+        if (added) {
+            EXPECT_EQ(kubelet.seccomp_default, c.expected) << c.text;
+        }
     }
+}
+
+TEST(KubeletConfig, DropInsAndFlagsComeLater) {
+    Kubelet kubelet;
+    ASSERT_TRUE(add_kubelet_config("seccompDefault: true\npodPidsLimit: 100\n", "/k", kubelet));
+    EXPECT_EQ(kubelet.source, "/k:1");
+    EXPECT_EQ(kubelet.pids_limit, 100);
+    ASSERT_TRUE(add_kubelet_config("kind: X\n", "/d", kubelet));
+    EXPECT_EQ(kubelet.seccomp_default, true);
+    ASSERT_TRUE(add_kubelet_config("seccompDefault: false\n", "/d", kubelet));
+    EXPECT_EQ(kubelet.seccomp_default, false);
+    add_kubelet_flags(Words{"kubelet", "--seccomp-default", "--pod-max-pids=7"}, "pid 3", kubelet);
+    EXPECT_EQ(kubelet.seccomp_default, true);
+    EXPECT_EQ(kubelet.source, "pid 3");
+    EXPECT_EQ(kubelet.pids_limit, 7);
+    add_kubelet_flags(Words{"kubelet", "--seccomp-default=f"}, "pid 3", kubelet);
+    EXPECT_EQ(kubelet.seccomp_default, false);
+}
+
+TEST(CrioFlags, AmountToConfiguration) {
+    const auto file =
+        crio_flags(Words{"crio", "-selinux=false", "--pids-limit", "12", "--insecure-registry=r",
+                         "--read-only", "--seccomp-profile", "unconfined"},
+                   {{"CONTAINER_APPARMOR_PROFILE", "x"}, {"CONTAINER_PIDS_LIMIT", "9"}}, "pid 2");
+    const std::vector<ConfigFile> files{file};
+    EXPECT_EQ(*crio_setting(files, "selinux").value, Value(false));
+    EXPECT_EQ(*crio_setting(files, "pids_limit").value, Value(12));
+    EXPECT_EQ(*crio_setting(files, "read_only").value, Value(true));
+    EXPECT_EQ(*crio_setting(files, "seccomp_profile").value, Value("unconfined"));
+    EXPECT_EQ(*crio_setting(files, "apparmor_profile").value, Value("x"));
+    EXPECT_EQ(crio_setting(files, "insecure_registries").value->array()->size(), 1U);
+    EXPECT_EQ(crio_setting(files, "insecure_registries").source, "pid 2");
 }
 
 }  // namespace

@@ -15,6 +15,8 @@ using policy::FixClass;
 using policy::Severity;
 using policy::Status;
 
+const std::string owned_by = " of ";  // "docker of alice": not root's
+
 enum class Place { json, unit_flag, socket_unit, process, other };
 
 struct Sighting {
@@ -30,15 +32,20 @@ struct TcpApi {
     std::vector<Sighting> seen{};
 };
 
+std::string address_of(const std::string& raw) {
+    std::string out = raw.starts_with("tcp://") ? raw.substr(6)
+                      : raw.starts_with("tcp:") ? raw.substr(4)
+                                                : raw;
+    while (!out.empty() && out.back() == '/')
+        out.pop_back();
+    return out;
+}
+
 class TcpApis {
   public:
     void add(const std::string& engine, const std::string& raw, Place place, const std::string& source,
              const std::string& owner = {}) {
-        std::string address = raw.starts_with("tcp://") ? raw.substr(6)
-                              : raw.starts_with("tcp:") ? raw.substr(4)
-                                                        : raw;
-        while (!address.empty() && address.back() == '/')
-            address.pop_back();
+        const std::string address = address_of(raw);
         auto& api = by_address_.try_emplace({engine, address}, TcpApi{engine, address}).first->second;
         api.seen.push_back({place, {source, printable(raw, 80), "no TCP listener"}, raw, owner});
     }
@@ -74,20 +81,36 @@ void add_docker_hosts(const Engines::Facts& facts, TcpApis& into) {
             into.add("docker", *v.string(), Place::json, facts.docker.json.place("hosts"));
 }
 
+// A user's own engine is not root's, but whoever reaches it is that user.
+void add_user_hosts(const Engines::Facts& facts, TcpApis& into) {
+    for (const UserDocker& u : facts.users) {
+        const std::string engine = "docker" + owned_by + u.user;
+        for (const DockerFlag& f : u.flags)
+            if (f.key == "hosts" && is_tcp_host(f.value))
+                into.add(engine, f.value, Place::other, f.source);
+        if (const Value* hosts = u.json.find("hosts"); hosts != nullptr && hosts->array() != nullptr)
+            for (const Value& v : *hosts->array())
+                if (v.string() != nullptr && is_tcp_host(*v.string()))
+                    into.add(engine, *v.string(), Place::other, u.json.place("hosts"));
+    }
+}
+
 void add_podman_hosts(const Engines::Facts& facts, TcpApis& into) {
-    const auto add = [&](const std::vector<std::string>& argv, Place place, const std::string& source) {
+    const auto add = [&](const std::string& engine, const std::vector<std::string>& argv, Place place,
+                         const std::string& source) {
         for (const auto& word : argv)
             if (word.starts_with("tcp:"))
-                into.add("podman", word, place, source);
+                into.add(engine, word, place, source);
     };
     for (const EngineUnit& u : facts.inventory.units)
         if (u.engine == "podman" && !u.rootless && !u.file.masked)
             for (const auto& line : u.runs)
-                add(command_words(line.value), Place::unit_flag, line.source);
+                add("podman", command_words(line.value), Place::unit_flag, line.source);
     if (facts.inventory.processes)
         for (const EngineProcess& p : *facts.inventory.processes)
-            if (p.engine == "podman" && p.uid == 0)
-                add(p.argv, Place::process, "pid " + std::to_string(p.pid));
+            if (p.engine == "podman")
+                add(p.uid == 0 ? "podman" : "podman" + owned_by + "uid " + std::to_string(p.uid), p.argv,
+                    Place::process, "pid " + std::to_string(p.pid));
 }
 
 void add_others(const Engines::Facts& facts, TcpApis& into) {
@@ -109,13 +132,20 @@ void add_others(const Engines::Facts& facts, TcpApis& into) {
     }
 }
 
+// Whether every place that sets it switches it on or names a file.
 bool docker_setting(const Engines::Facts& facts, std::string_view key) {
+    const auto on = [](std::string_view text) { return !text.empty() && go_bool(text) != false; };
+    bool any = false;
     for (const DockerFlag& f : facts.docker.flags)
-        if (f.key == key)
-            return !f.value.empty() && f.value != "false" && f.value != "0";
+        if (f.key == key) {
+            if (!on(f.value))
+                return false;
+            any = true;
+        }
     const Value* v = facts.docker.json.find(key);
-    return v != nullptr &&
-           ((v->boolean() != nullptr && *v->boolean()) || (v->string() != nullptr && !v->string()->empty()));
+    if (v == nullptr)
+        return any;
+    return (v->boolean() != nullptr && *v->boolean()) || (v->string() != nullptr && !v->string()->empty());
 }
 
 bool mutual_tls(const Engines::Facts& facts) {
@@ -166,25 +196,69 @@ bool edit_socket_unit(const Engines::Facts& facts, const std::string& name,
     return any;
 }
 
-Fix tcp_fix(const Engines::Facts& facts, const TcpApi& api) {
-    Fix fix{FixClass::service_restart, "remove the TCP address where it is set"};
-    const auto has = [&](Place p) {
-        return std::ranges::any_of(api.seen, [&](const Sighting& s) { return s.place == p; });
+const EngineUnit* unit_with_line(const Engines::Facts& facts, const std::string& source) {
+    for (const EngineUnit& u : facts.inventory.units)
+        if (u.engine == "docker" &&
+            std::ranges::find(u.runs, source, &host::UnitSetting::source) != u.runs.end())
+            return &u;
+    return nullptr;
+}
+
+// Starts dockerd by a drop-in, as its unit does but without the addresses that the policy does not allow.
+// false: the address comes from a variable or a script, the line is not the only one, or nothing in
+// /etc/systemd/system overrules it.
+bool edit_command_line(const Engines::Params& params, const Engines::Facts& facts, const TcpApi& api,
+                       const std::string& source, std::vector<policy::Change>& changes) {
+    const EngineUnit* unit = unit_with_line(facts, source);
+    const bool elsewhere = std::ranges::any_of(api.seen, [&](const Sighting& s) {
+        return s.place == Place::unit_flag && s.evidence.source != source;
+    });
+    if (unit == nullptr || elsewhere || unit->file.values("Service", "ExecStart").size() != 1 ||
+        unit->file.fragment.starts_with("/run/systemd/transient/"))
+        return false;
+    const auto unwanted = [&](const std::string& host) {
+        return is_tcp_host(host) && host.find('$') == std::string::npos &&
+               (address_of(host) == api.address || !matched(params.allowed_listeners, address_of(host)));
     };
+    const auto count = [&](const auto& flags) {
+        return std::ranges::count_if(flags, [&](const DockerFlag& f) {
+            return f.key == "hosts" && f.source == source && unwanted(f.value);
+        });
+    };
+    const std::string& line = unit->runs.front().value;
+    // What is written must be all that is read: a variable may bring an address along.
+    if (count(parse_docker_flags(command_words(line), source)) != count(facts.docker.flags))
+        return false;
+    const auto kept = without_hosts(line, unwanted);
+    if (!kept || count(parse_docker_flags(command_words(*kept), source)) != 0)
+        return false;
+    changes.emplace_back(
+        policy::WriteFile{.path = drop_in_path(unit->file.name, "exec", drop_ins_of(unit->file)),
+                          .content = "[Service]\nExecStart=\nExecStart=" + *kept + "\n"});
+    if (facts.live) {
+        changes.emplace_back(policy::UnitAction{policy::UnitAction::Verb::reload_manager});
+        if (rootful_docker_runs(facts))
+            changes.emplace_back(policy::UnitAction{policy::UnitAction::Verb::restart, unit->file.name});
+    }
+    return true;
+}
+
+Fix tcp_fix(const Engines::Params& params, const Engines::Facts& facts, const TcpApi& api) {
+    Fix fix{FixClass::service_restart, "remove the TCP address where it is set"};
+    const auto first = [&](Place p) { return std::ranges::find(api.seen, p, &Sighting::place); };
+    const auto has = [&](Place p) { return first(p) != api.seen.end(); };
     bool possible =
-        (has(Place::json) || has(Place::socket_unit)) && !has(Place::unit_flag) && !has(Place::other);
+        (has(Place::json) || has(Place::socket_unit) || has(Place::unit_flag)) && !has(Place::other);
     if (possible && has(Place::json))
         edit_hosts(facts, api, fix.changes);
     if (possible && has(Place::socket_unit))
-        for (const Sighting& s : api.seen)
-            if (s.place == Place::socket_unit) {
-                possible = edit_socket_unit(facts, s.owner, fix.changes);
-                break;
-            }
+        possible = edit_socket_unit(facts, first(Place::socket_unit)->owner, fix.changes);
+    if (possible && has(Place::unit_flag))
+        possible =
+            api.engine == "docker" &&
+            edit_command_line(params, facts, api, first(Place::unit_flag)->evidence.source, fix.changes);
     if (possible)
         return fix;
-    // dockerd refuses to start when hosts stands in daemon.json while the unit passes -H, so the address goes
-    // where it is, and that is a command line.
     return {FixClass::never_automatic,
             has(Place::unit_flag) ? "remove the address from the unit's command line or its environment "
                                     "file, then restart the service"
@@ -206,8 +280,8 @@ void judge_api(const Engines::Params& params, const Engines::Facts& facts, const
     auto f =
         failing(Control::tcp, subject,
                 api.engine + (tls ? " listens on TCP with mutual TLS" : " listens on TCP without mutual TLS"),
-                std::move(evidence), tcp_fix(facts, api));
-    if (tls)
+                std::move(evidence), tcp_fix(params, facts, api));
+    if (tls || api.engine.find(owned_by) != std::string::npos)
         f.severity = Severity::high;
     out.push_back(std::move(f));
 }
@@ -218,10 +292,16 @@ void judge_tcp(const Engines::Params& params, const Engines::Facts& facts, Findi
     const auto before = out.size();
     TcpApis apis;
     add_docker_hosts(facts, apis);
+    add_user_hosts(facts, apis);
     add_podman_hosts(facts, apis);
     add_others(facts, apis);
     for (const auto& [key, api] : apis.all())
         judge_api(params, facts, api, out);
+    for (const UserDocker& u : facts.users)
+        if (u.json.problem || u.problem)
+            report_unknown(Control::tcp, u.user, u.json.problem ? *u.json.problem : *u.problem, out);
+    if (facts.access.accounts_problem)
+        report_unknown(Control::tcp, "users", *facts.access.accounts_problem, out);
     if (facts.docker.json.problem)
         report_unknown(Control::tcp, facts.docker.json.path, *facts.docker.json.problem, out);
     report_unknown(Control::tcp, "docker.service", facts.docker.problems, out);

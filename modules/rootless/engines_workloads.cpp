@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verdicts on what will be run: quadlets, units that call podman, and the defaults that pods get.
+// Verdicts on what will be run: quadlets and units that call podman.
 #include "core/base/text.hpp"
 #include "modules/rootless/engines_judge.hpp"
 
@@ -20,7 +20,7 @@ std::string base_name(const std::string& path) {
 
 void append(const std::vector<LintNote>& notes, std::vector<Evidence>& into) {
     for (const LintNote& n : notes)
-        into.push_back({printable(n.source), n.found, n.expected});
+        into.push_back({printable(n.source), printable(n.found), n.expected});
 }
 
 const Fix& by_hand() {
@@ -95,98 +95,6 @@ void judge_podman_unit(const Engines::Params& params, const EngineUnit& u, Findi
                           std::move(evidence), by_hand()));
 }
 
-// ---- CRI ----
-
-// Collects what differs from what is wanted.
-class CriAudit {
-  public:
-    void want(const Setting& s, bool standard, bool wanted, const std::string& key) {
-        const bool* b = s.value != nullptr ? s.value->boolean() : nullptr;
-        const bool value = b != nullptr ? *b : standard;
-        if (value != wanted || (s.value != nullptr && b == nullptr))
-            evidence_.push_back(
-                {s.value != nullptr ? s.source : fallback_,
-                 key + (s.value == nullptr ? " not set, which means " : " ") + (value ? "true" : "false"),
-                 key + (wanted ? " true" : " false")});
-    }
-
-    void refuse(const Setting& s, std::string_view bad, const std::string& key) {
-        if (s.value != nullptr && s.value->string() != nullptr && *s.value->string() == bad)
-            evidence_.push_back({s.source, key + " = \"" + std::string(bad) + "\"", "a profile"});
-    }
-
-    void refuse_entries(const Setting& s, const std::string& key) {
-        if (s.value != nullptr && s.value->array() != nullptr && !s.value->array()->empty())
-            evidence_.push_back({s.source, key + " has entries", "none"});
-    }
-
-    explicit CriAudit(std::string fallback) : fallback_(std::move(fallback)) {}
-
-    void finish(const std::string& subject, const std::vector<Error>& problems, Findings& out) {
-        if (!evidence_.empty())
-            out.push_back(failing(Control::cri_defaults, subject,
-                                  "pods can run without the host's confinement", std::move(evidence_),
-                                  {FixClass::never_automatic, "set the keys in a drop-in and restart " +
-                                                                  subject + " when the node is drained"}));
-        else if (problems.empty())
-            out.push_back(finding(Control::cri_defaults, Status::pass, subject, "confines pods by default"));
-        report_unknown(Control::cri_defaults, subject, problems, out);
-    }
-
-  private:
-    std::string fallback_;
-    std::vector<Evidence> evidence_;
-};
-
-void judge_kubelet(const Engines::Params& params, const CriFacts& cri, Findings& out) {
-    if (cri.kubelet_problem) {
-        report_unknown(Control::cri_defaults, "kubelet", *cri.kubelet_problem, out);
-    } else if (!cri.seccomp_default) {
-        out.push_back(finding(Control::cri_defaults, Status::unknown, "kubelet",
-                              "no configuration of the kubelet found, and no kubelet runs"));
-    } else if (*cri.seccomp_default) {
-        out.push_back(finding(Control::cri_defaults, Status::pass, "kubelet", "seccompDefault is on",
-                              {{cri.kubelet_source, "seccompDefault true", ""}}));
-    } else if (!params.require_seccomp_default) {
-        out.push_back(finding(Control::cri_defaults, Status::pass, "kubelet",
-                              "seccompDefault is off, as the policy allows"));
-    } else {
-        out.push_back(failing(Control::cri_defaults, "kubelet",
-                              "pods that name no seccomp profile run unconfined",
-                              {{cri.kubelet_source, "seccompDefault not true", "seccompDefault: true"}},
-                              {FixClass::never_automatic,
-                               "set seccompDefault: true in the kubelet's configuration and restart it"}));
-    }
-}
-
-void judge_containerd(const Engines::Facts& facts, Findings& out) {
-    if (cri_disabled(facts.cri)) {
-        out.push_back(
-            finding(Control::cri_defaults, Status::pass, "containerd", "its CRI plugin is disabled"));
-        return;
-    }
-    CriAudit audit("/etc/containerd/config.toml");
-    if (facts.docker.selinux)
-        audit.want(containerd_setting(facts.cri, "enable_selinux"), false, true, "enable_selinux");
-    audit.want(containerd_setting(facts.cri, "disable_apparmor"), false, false, "disable_apparmor");
-    audit.refuse(containerd_setting(facts.cri, "unset_seccomp_profile"), "unconfined",
-                 "unset_seccomp_profile");
-    audit.finish("containerd", facts.cri.containerd_problems, out);
-}
-
-void judge_crio(const Engines::Facts& facts, Findings& out) {
-    CriAudit audit("/etc/crio/crio.conf");
-    if (facts.docker.selinux) {
-        audit.want(crio_setting(facts.cri, "selinux"), false, true, "selinux");
-        audit.want(crio_setting(facts.cri, "hostnetwork_disable_selinux"), true, false,
-                   "hostnetwork_disable_selinux");
-    }
-    audit.refuse(crio_setting(facts.cri, "seccomp_profile"), "unconfined", "seccomp_profile");
-    audit.refuse(crio_setting(facts.cri, "apparmor_profile"), "unconfined", "apparmor_profile");
-    audit.refuse_entries(crio_setting(facts.cri, "insecure_registries"), "insecure_registries");
-    audit.finish("crio", facts.cri.crio_problems, out);
-}
-
 }  // namespace
 
 void judge_quadlets(const Engines::Params& params, const Engines::Facts& facts, Findings& out) {
@@ -212,20 +120,6 @@ void judge_quadlets(const Engines::Params& params, const Engines::Facts& facts, 
         facts.inventory.has("podman") || !facts.quadlets.files.empty()
             ? finding(Control::quadlets, Status::pass, "host", "no rootful container is defined")
             : finding(Control::quadlets, Status::not_applicable, "host", "no Podman and no quadlet found"));
-}
-
-void judge_cri_defaults(const Engines::Params& params, const Engines::Facts& facts, Findings& out) {
-    const auto before = out.size();
-    if (facts.inventory.kubelet) {
-        judge_kubelet(params, facts.cri, out);
-        if (facts.inventory.has("containerd"))
-            judge_containerd(facts, out);
-    }
-    if (facts.inventory.has("crio"))
-        judge_crio(facts, out);
-    if (out.size() == before)
-        out.push_back(
-            finding(Control::cri_defaults, Status::not_applicable, "host", "no kubelet and no CRI-O found"));
 }
 
 }  // namespace plimsoll::modules::rootless

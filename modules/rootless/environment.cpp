@@ -2,6 +2,7 @@
 #include "modules/rootless/environment.hpp"
 
 #include "core/base/text.hpp"
+#include "modules/rootless/command_line.hpp"
 #include "modules/rootless/environment_judge.hpp"
 
 #include <algorithm>
@@ -119,6 +120,7 @@ constexpr std::array<std::string_view, 6> engines{"podman", "rootlesskit", "buil
 // Bounds on what users can make us read.
 constexpr std::size_t max_unit = std::size_t{256} << 10;
 constexpr std::size_t max_drop_ins = 64;
+constexpr std::size_t max_own_units = 256;
 
 template <class T>
 Result<std::optional<T>> absent_is_none(Result<T> r) {
@@ -238,25 +240,38 @@ Result<std::optional<std::set<std::string>>> observe_controllers(const host::Sys
 }
 
 // Rootless docker takes its network from the environment of the user's unit.
-Result<std::vector<NetworkSetting>> observe_docker_network(const host::Sysroot& root,
-                                                           const RootlessUser& user) {
-    const std::string unit = user.home + "/.config/systemd/user/docker.service";
-    std::vector<std::string> files{unit};
-    PLIMSOLL_TRY(const auto drop_ins, absent_is_none(root.list(unit + ".d")));
+Result<UserDockerNetwork> observe_docker_network(const host::Host& host, const RootlessUser& user) {
+    const host::Sysroot& root = host.root();
+    const std::string path = user.home + "/.config/systemd/user/docker.service";
+    std::vector<std::string> files{path};
+    PLIMSOLL_TRY(const auto drop_ins, absent_is_none(root.list(path + ".d")));
     if (drop_ins)
         for (const auto& e : *drop_ins)
             if (e.name.ends_with(".conf"))
-                files.push_back(unit + ".d/" + e.name);
+                files.push_back(path + ".d/" + e.name);
     if (files.size() > max_drop_ins)
-        return fail(Code::invalid_input, unit + ".d: more than " + std::to_string(max_drop_ins) + " files");
-    std::vector<NetworkSetting> out;
+        return fail(Code::invalid_input, path + ".d: more than " + std::to_string(max_drop_ins) + " files");
+    UserDockerNetwork out;
+    host::UnitFile unit{.name = "docker.service"};
     for (const std::string& file : files) {
         PLIMSOLL_TRY(const auto text, absent_is_none(root.read(file, max_unit)));
-        if (text)
-            for (const host::UnitSetting& s : host::parse_unit(*text, file))
-                if (s.section == "Service" && s.key == "Environment")
-                    out.push_back({s.source, s.value});
+        if (!text)
+            continue;
+        out.unit = out.unit || file == path;
+        for (host::UnitSetting& s : host::parse_unit(*text, file)) {
+            if (s.section == "Service" && s.key == "Environment")
+                for (const LineWord& w : split_words(s.value))
+                    if (const auto eq = w.text.find('='); eq != std::string::npos)
+                        out.settings.push_back({s.source, w.text.substr(0, eq), w.text.substr(eq + 1)});
+            if (s.key == "EnvironmentFile")
+                unit.settings.push_back(std::move(s));
+        }
     }
+    const auto environment = unit_environment(host, unit);
+    if (!environment.problems.empty())
+        return Failure(environment.problems.front());
+    for (const auto& [name, value] : environment.values)
+        out.settings.push_back({unit.settings.back().source, name, value});
     return out;
 }
 
@@ -269,6 +284,32 @@ Result<std::vector<std::string>> find_slirp(const host::Host& host) {
         const std::string_view exe = p.exe ? std::string_view(*p.exe) : std::string_view();
         if (p.comm == "slirp4netns" || exe.substr(exe.rfind('/') + 1) == "slirp4netns")
             out.push_back("pid " + std::to_string(p.pid));
+    }
+    return out;
+}
+
+// Files and drop-in folders of single instances of user@.service.
+std::map<std::uint32_t, Result<std::optional<host::UnitFile>>> read_own_units(const host::Host& host) {
+    static constexpr std::array<std::string_view, 7> dirs{
+        "/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient",
+        "/etc/systemd/system",         "/run/systemd/system",         "/usr/local/lib/systemd/system",
+        "/usr/lib/systemd/system"};
+    static constexpr std::string_view prefix = "user@";
+    std::map<std::uint32_t, Result<std::optional<host::UnitFile>>> out;
+    for (const auto dir : dirs) {
+        const auto entries =
+            host.root().list(dir);  // what cannot be listed keeps user@.service from being read too
+        if (!entries)
+            continue;
+        for (const auto& e : *entries) {
+            if (!e.name.starts_with(prefix) || out.size() >= max_own_units)
+                continue;
+            const auto instance =
+                std::string_view(e.name).substr(prefix.size(), e.name.find('.') - prefix.size());
+            if (const auto uid = parse_u64(instance); uid && *uid <= UINT32_MAX)
+                out.try_emplace(static_cast<std::uint32_t>(*uid),
+                                host.unit("user@" + std::string(instance) + ".service"));
+        }
     }
     return out;
 }
@@ -291,9 +332,9 @@ void observe_users(const host::Host& host, EnvironmentFacts& out) {
     if (!out.users)
         return;
     for (const RootlessUser& u : *out.users)
-        out.by_user.emplace(u.name, UserFacts{observe_runtime_dir(host.root(), u.uid),
-                                              observe_controllers(host.root(), u.uid),
-                                              observe_docker_network(host.root(), u)});
+        out.by_user.emplace(
+            u.name, UserFacts{observe_runtime_dir(host.root(), u.uid),
+                              observe_controllers(host.root(), u.uid), observe_docker_network(host, u)});
 }
 
 bool installed(const host::Sysroot& root, std::string_view program) {
@@ -360,11 +401,13 @@ EnvironmentFacts Environment::observe(const host::Host& host, const Params&,
         .apparmor_profiles = find_apparmor_profiles(root),
         .unified_cgroups = observe_hierarchy(host),
         .user_unit = host.unit("user@.service"),
+        .own_units = read_own_units(host),
         .users = find_rootless_users(host, provision),
         .linger_files = list_linger(root),
         .podman = find_podman(host),
         .docker = installed(root, "dockerd-rootless.sh"),
         .pasta = installed(root, "pasta"),
+        .slirp = installed(root, "slirp4netns"),
         .slirp_processes = find_slirp(host),
     };
     const auto files = host::read_sysctl_files(root);

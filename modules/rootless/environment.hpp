@@ -40,17 +40,22 @@ struct RuntimeDir {  // /run/user/UID
     bool bus{false};        // a socket named "bus"
 };
 
-struct NetworkSetting {  // of a user's docker.service
+struct NetworkSetting {  // of a user's docker.service: one variable of its environment
     std::string source;
-    std::string text;
+    std::string name;
+    std::string value;
+};
+
+struct UserDockerNetwork {
+    bool unit{false};  // the user has a docker.service
+    std::vector<NetworkSetting> settings{};
 };
 
 struct UserFacts {
     Result<RuntimeDir> runtime_dir;
     // Controllers of user@UID.service while it runs; nullopt: it does not.
     Result<std::optional<std::set<std::string>>> controllers;
-    Result<std::vector<NetworkSetting>>
-        docker_network;  // environment of ~/.config/systemd/user/docker.service
+    Result<UserDockerNetwork> docker_network;  // of ~/.config/systemd/user/docker.service
 };
 
 struct EnvironmentFacts {
@@ -61,7 +66,10 @@ struct EnvironmentFacts {
     Result<std::vector<std::string>> apparmor_profiles;  // files that grant userns to an engine
     Result<bool> unified_cgroups;                        // Code::unsupported when not live
     Result<std::optional<host::UnitFile>> user_unit;     // user@.service
-    std::optional<std::string> delegate_text{};          // of our drop-in; nullopt: there is none
+    // user@UID.service of which a file of its own says something else, by UID; an Error where that cannot be
+    // read.
+    std::map<std::uint32_t, Result<std::optional<host::UnitFile>>> own_units;
+    std::optional<std::string> delegate_text{};  // of our drop-in; nullopt: there is none
     Result<std::vector<RootlessUser>> users;
     std::map<std::string, UserFacts> by_user;
     Result<std::set<std::string>> linger_files;
@@ -69,6 +77,7 @@ struct EnvironmentFacts {
     Podman podman;
     bool docker{false};  // rootless docker's tools are installed
     bool pasta{false};   // the pasta program is installed
+    bool slirp{false};   // the slirp4netns program is installed
     ConfFiles containers;
     Result<std::vector<std::string>> slirp_processes;  // "pid 812"; Code::unsupported when not live
 };

@@ -20,6 +20,8 @@ constexpr std::string_view drop_in_content =
     "# Managed by Plimsoll for rootless.network-stack: edits are overwritten.\n"
     "[network]\ndefault_rootless_network_cmd = \"pasta\"\n";
 
+constexpr std::string_view docker_network_variable = "DOCKERD_ROOTLESS_ROOTLESSKIT_NET";
+
 struct Verdict {
     std::vector<Evidence> wrong{};
     std::vector<Error> unreadable{};
@@ -108,12 +110,19 @@ void judge_docker(const EnvironmentFacts& facts, const ConfOwner& owner, Verdict
         out.unreadable.push_back(user->second.docker_network.error());
         return;
     }
-    for (const NetworkSetting& s : *user->second.docker_network) {
-        if (s.text.find("DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns") != std::string::npos)
-            out.wrong.push_back({s.source, printable(s.text), "pasta"});
-        if (s.text.find("DISABLE_HOST_LOOPBACK=false") != std::string::npos)
-            out.wrong.push_back({s.source, printable(s.text), "no way to the host's loopback"});
+    bool chosen = false;
+    for (const NetworkSetting& s : user->second.docker_network->settings) {
+        chosen = chosen || s.name == docker_network_variable;
+        if (s.name == docker_network_variable && s.value == "slirp4netns")
+            out.wrong.push_back({s.source, s.name + "=" + s.value, "pasta"});
+        if (s.name.ends_with("DISABLE_HOST_LOOPBACK") && s.value == "false")
+            out.wrong.push_back(
+                {s.source, printable(s.name, 80) + "=false", "no way to the host's loopback"});
     }
+    if (user->second.docker_network->unit && facts.slirp && !chosen)
+        out.wrong.push_back({printable(owner.home) + "/.config/systemd/user/docker.service",
+                             "slirp4netns, which dockerd-rootless.sh takes where it is installed",
+                             std::string(docker_network_variable) + "=pasta"});
 }
 
 Fix network_fix(const EnvironmentFacts& facts, const ConfOwner& owner, const Verdict& docker) {

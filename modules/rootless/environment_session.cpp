@@ -2,6 +2,7 @@
 // Verdicts on what systemd gives users: B10 cgroup controllers, B11 run-time directories, B12 linger.
 #include "core/base/digest.hpp"
 #include "core/base/text.hpp"
+#include "core/host/delegated_controllers.hpp"
 #include "modules/rootless/environment_judge.hpp"
 
 #include <algorithm>
@@ -20,34 +21,6 @@ using policy::UnitAction;
 
 // ---- cgroup controllers ----
 
-// What Delegate= comes to: a list adds, "yes" is all, an empty value or "no" takes all away
-// (systemd.resource-control(5)).
-struct Delegated {
-    bool all{false};
-    std::set<std::string, std::less<>> controllers{};
-
-    void apply(std::string_view value) {
-        static constexpr std::array<std::string_view, 6> yes{"1", "yes", "y", "true", "t", "on"};
-        static constexpr std::array<std::string_view, 6> no{"0", "no", "n", "false", "f", "off"};
-        if (std::ranges::find(yes, value) != yes.end()) {
-            all = true;
-        } else if (value.empty() || std::ranges::find(no, value) != no.end()) {
-            *this = {};
-        } else {
-            for (const auto c : words(value))
-                controllers.emplace(c);
-        }
-    }
-
-    std::vector<std::string> lacking(const std::set<std::string>& wanted) const {
-        std::vector<std::string> out;
-        for (const auto& c : wanted)
-            if (!all && !controllers.contains(c))
-                out.push_back(c);
-        return out;
-    }
-};
-
 std::set<std::string> wanted_controllers(const EnvironmentCase& c) {
     std::set<std::string> out(c.params.controllers.begin(), c.params.controllers.end());
     out.insert(c.provision.delegate.begin(), c.provision.delegate.end());
@@ -61,10 +34,10 @@ std::string_view file_name(std::string_view source) {
 }
 
 // The settings as they would be with our drop-in, which drop-ins with a later name follow.
-Delegated with_drop_in(const host::UnitFile& unit, const std::string& controllers) {
+host::DelegatedControllers with_drop_in(const host::UnitFile& unit, const std::string& controllers) {
     const std::string our_source = std::string(delegate_drop_in) + ":1";
     const std::string_view ours = file_name(our_source);
-    Delegated out;
+    host::DelegatedControllers out;
     bool added = false;
     for (const host::UnitSetting& s : unit.settings) {
         if (s.section != "Service" || s.key != "Delegate" || s.source.starts_with(delegate_drop_in))
@@ -74,22 +47,41 @@ Delegated with_drop_in(const host::UnitFile& unit, const std::string& controller
             out.apply(controllers);
             added = true;
         }
-        out.apply(trim(s.value));
+        out.apply(s.value);
     }
     if (!added)
         out.apply(controllers);
     return out;
 }
 
+// One user's own unit: what it takes away, no file for all gives back.
+void judge_own_units(const EnvironmentCase& c, Findings& out) {
+    const auto wanted = wanted_controllers(c);
+    for (const auto& [uid, unit] : c.facts.own_units) {
+        const std::string name = "user@" + std::to_string(uid) + ".service";
+        if (!unit) {
+            out.push_back(unknown(Rule::delegation, name, unit.error()));
+            continue;
+        }
+        if (!*unit)
+            continue;
+        const auto now = host::delegated_controllers(**unit);
+        const auto lacking = now.lacking(wanted);
+        // What all lack is said once.
+        const bool common = c.facts.user_unit && *c.facts.user_unit &&
+                            host::delegated_controllers(**c.facts.user_unit).source == now.source;
+        if (!lacking.empty() && !common)
+            out.push_back(by_hand(Rule::delegation, name, "a file for this user alone takes controllers away",
+                                  "remove Delegate= from " + printable(now.source),
+                                  {{printable(now.source), "lacks " + join(lacking, " "),
+                                    "Delegate=" + join({wanted.begin(), wanted.end()}, " ")}}));
+    }
+}
+
 Finding judge_unit(const EnvironmentCase& c, const host::UnitFile& unit) {
     const auto wanted = wanted_controllers(c);
-    Delegated now;
-    std::string source = unit.fragment;
-    for (const host::UnitSetting& s : unit.settings)
-        if (s.section == "Service" && s.key == "Delegate") {
-            now.apply(trim(s.value));
-            source = s.source;
-        }
+    const auto now = host::delegated_controllers(unit);
+    const std::string source = now.source.empty() ? unit.fragment : now.source;
     const std::string subject = "user@.service";
     const std::string list = join({wanted.begin(), wanted.end()}, " ");
     const auto lacking = now.lacking(wanted);
@@ -255,6 +247,7 @@ Findings judge_delegation(const EnvironmentCase& c) {
     else
         out.push_back(make_finding(info(Rule::delegation), Status::not_applicable, "user@.service",
                                    "there is no systemd user manager on this host"));
+    judge_own_units(c, out);
     if (c.facts.live)
         judge_running_managers(c, out);
     return out;

@@ -104,6 +104,13 @@ bool on(const Knob& k) {
     return *k.boot && (*k.boot)->value && is_on(*(*k.boot)->value);
 }
 
+// On beyond doubt, now and after the next boot.
+bool stays_on(const Knob& k) {
+    const auto is_one = [](const std::string& v) { return trim(v) == "1"; };
+    const bool set = *k.boot && (*k.boot)->value;
+    return (*k.live ? is_one(**k.live) : set) && (!set || is_one(*(*k.boot)->value));
+}
+
 // nullopt: AppArmor does not stand in the way, or lets the engines through.
 std::optional<Finding> judge_apparmor(const EnvironmentCase& c) {
     const Knob& k = knob(c, restrict_userns);
@@ -204,16 +211,16 @@ Findings judge_scope(const EnvironmentCase& c) {
         return {not_applicable(Rule::scope, "host", "this kernel cannot limit user namespaces by program")};
     if (!c.facts.live && !*userns.boot)
         return {not_applicable(Rule::scope, "host", "not a running host, and no sysctl.d file sets it")};
-    if (on(userns) && on(unconfined))
+    if (stays_on(userns) && stays_on(unconfined))
         return {make_finding(info(Rule::scope), Status::pass, "host",
                              "only programs with an AppArmor profile get user namespaces")};
     if (!c.params.scope_limit)
         return {make_finding(info(Rule::scope), Status::pass, "host", "the policy does not ask for a limit")};
-    const std::string_view lacking = on(userns) ? restrict_unconfined : restrict_userns;
+    const std::string_view lacking = stays_on(userns) ? restrict_unconfined : restrict_userns;
     return {by_hand(Rule::scope, "host", "every user and program can make user namespaces",
                     "load AppArmor profiles for the engines, then set " + std::string(restrict_userns) +
                         " and " + std::string(restrict_unconfined) + " to 1",
-                    {{*host::sysctl_knob(lacking), "0", "1"}})};
+                    {{*host::sysctl_knob(lacking), "not 1, now or after the next boot", "1"}})};
 }
 
 Findings judge_low_ports(const EnvironmentCase& c) {

@@ -27,7 +27,7 @@ std::string engine_named(std::string_view program) {
     for (const EngineInfo& e : engine_table)
         if (e.program == program)
             return std::string(e.name);
-    return {};
+    return program == "docker.dockerd" ? "docker" : "";  // as the snap calls it
 }
 
 std::string engine_of_unit_name(std::string_view unit) {
@@ -158,6 +158,13 @@ Result<std::vector<EngineProcess>> engine_processes(const host::Host& host) {
     return out;
 }
 
+// Runs what its last words name, after options of its own.
+bool is_wrapper(std::string_view program) {
+    static constexpr std::string_view wrappers[] = {"env",  "nice",  "ionice",  "chrt", "taskset", "setpriv",
+                                                    "exec", "nohup", "unshare", "sh",   "bash",    "dash"};
+    return std::ranges::find(wrappers, program) != std::end(wrappers);
+}
+
 bool has_kubelet(const host::Host& host, const Inventory& inventory) {
     const auto& root = host.root();
     if (has_program(root, "kubelet") || root.exists("/var/lib/kubelet/config.yaml") ||
@@ -170,22 +177,6 @@ bool has_kubelet(const host::Host& host, const Inventory& inventory) {
 
 }  // namespace
 
-std::vector<std::string> command_words(std::string_view line) {
-    std::vector<std::string> out;
-    for (auto w : words(line)) {
-        if (out.empty())
-            while (!w.empty() && std::string_view("-@:+!|").find(w.front()) != std::string_view::npos)
-                w.remove_prefix(1);
-        while (!w.empty() && (w.front() == '"' || w.front() == '\''))
-            w.remove_prefix(1);
-        while (!w.empty() && (w.back() == '"' || w.back() == '\'' || w.back() == ';'))
-            w.remove_suffix(1);
-        if (!w.empty())
-            out.emplace_back(w);
-    }
-    return out;
-}
-
 std::string engine_of(std::span<const std::string> argv) {
     for (std::size_t i = 0; i < argv.size(); ++i) {
         const auto program = base_name(argv[i]);
@@ -197,8 +188,7 @@ std::string engine_of(std::span<const std::string> argv) {
             continue;
         }
         // Only what is run: "--containerd /run/…/containerd.sock" and "-H unix://…" are not programs.
-        const bool option = i > 0 && argv[i - 1].starts_with('-') && base_name(argv[0]) != "sh" &&
-                            base_name(argv[0]) != "bash";
+        const bool option = i > 0 && argv[i - 1].starts_with('-') && !is_wrapper(base_name(argv[0]));
         if (auto e = engine_named(program); !e.empty() && !option)
             return e;
     }
@@ -248,6 +238,7 @@ Inventory take_inventory(const host::Host& host) {
             out.installed.emplace_back(e.name);
     }
     out.kubelet = has_kubelet(host, out);
+    out.crictl = has_program(host.root(), "crictl");
     return out;
 }
 

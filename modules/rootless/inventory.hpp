@@ -4,6 +4,7 @@
 #pragma once
 #include "core/host/host.hpp"
 #include "core/host/unit_files.hpp"
+#include "modules/rootless/command_line.hpp"
 
 #include <array>
 #include <span>
@@ -62,6 +63,7 @@ struct Inventory {
     // Of engines and, for their listeners, only theirs. Empty when the host is not live.
     Result<std::vector<EngineProcess>> processes{};
     bool kubelet{false};  // a kubelet is installed, configured or running
+    bool crictl{false};   // pods may be started without a kubelet
 
     [[nodiscard]] bool has(std::string_view engine) const;
     // A unit starts it, or it runs with root's power; nullopt: cannot tell.
@@ -72,8 +74,6 @@ struct Inventory {
 
 // ---- pure ----
 
-// Words of an ExecStart line without its prefix characters, quotes taken off (systemd.service(5)).
-[[nodiscard]] std::vector<std::string> command_words(std::string_view line);
 // Which engine a command line starts as a service: "docker" for ["/usr/bin/env", "dockerd", "-H", …], empty
 // for others. podman counts only as "podman system service".
 [[nodiscard]] std::string engine_of(std::span<const std::string> argv);

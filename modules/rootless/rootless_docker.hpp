@@ -23,12 +23,14 @@ struct UserDocker {
     std::vector<std::string> enabled_by{};  // links that start docker.service in the user's manager
     std::vector<std::string> podman_by{};   // the same for podman.socket
     DaemonJson json{};                      // ~/.config/docker/daemon.json
-    bool manager{false};                    // /run/user/UID exists: the user's manager runs
+    std::vector<DockerFlag> flags{};        // of the user's own docker.service, and of what runs
+    DockerFiles files{};
+    bool manager{false};  // /run/user/UID exists: the user's manager runs
     std::optional<UserSocket> socket{};
     std::optional<Error> problem{};  // what could not be looked at
 };
 
 // Only users of whom something is there.
-[[nodiscard]] std::vector<UserDocker> read_user_dockers(const host::Host& host);
+[[nodiscard]] std::vector<UserDocker> read_user_dockers(const host::Host& host, const Inventory& inventory);
 
 }  // namespace plimsoll::modules::rootless

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // daemon.json, and a command line of dockerd made from the same bytes: whatever they are, an edit gives a
 // file that reads back.
+#include "modules/rootless/cri.hpp"
 #include "modules/rootless/docker_config.hpp"
 
 #include <cstdlib>
@@ -16,7 +17,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             std::abort();
     }
     const auto argv = command_words(text);
-    (void)parse_docker_flags(expand(argv, parse_environment(text)), "fuzz");
+    const auto flags = parse_docker_flags(expand(argv, parse_environment(text)), "fuzz");
+    (void)runtimes_of(json, flags);
+    const auto tcp = [](const std::string& host) { return host.starts_with("tcp:"); };
+    if (const auto kept = without_hosts(text, tcp); kept && without_hosts(*kept, tcp))
+        std::abort();
+    (void)crio_flags(argv, {}, "fuzz");
     (void)engine_of(argv);
     (void)starts_container(argv);
     return 0;

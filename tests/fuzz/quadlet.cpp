@@ -17,6 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)parse_proc_net_tcp(text);
     (void)parse_proc_net_unix(text);
     (void)parse_acl(text);
-    (void)find_seccomp_default(text);
+    Kubelet kubelet;
+    (void)add_kubelet_config(text, "/k", kubelet);
     return 0;
 }

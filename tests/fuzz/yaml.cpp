@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // parse_yaml: any bytes give a document or an error with the name of its source; what is read can be written
 // as JSON and read again to the same, as far as JSON can say it.
-#include "core/base/json.hpp"
 #include "core/base/yaml.hpp"
+
+#include "core/base/json.hpp"
 
 #include <cmath>
 #include <cstdint>

@@ -128,4 +128,26 @@ inline void expect_converges(const tests::Tree& tree, const host::Host& host, st
     EXPECT_EQ(tree.snapshot(), before);
 }
 
+inline constexpr std::string_view docker_unit =
+    "[Service]\nExecStart=/usr/bin/dockerd -H fd://\n[Install]\n"
+    "WantedBy=multi-user.target\n";
+inline constexpr std::string_view docker_socket =
+    "[Socket]\nListenStream=/run/docker.sock\nSocketMode=0660\n"
+    "SocketUser=root\nSocketGroup=docker\n[Install]\n"
+    "WantedBy=sockets.target\n";
+inline constexpr const char* wants = "etc/systemd/system/multi-user.target.wants/docker.service";
+inline constexpr const char* socket_wants = "etc/systemd/system/sockets.target.wants/docker.socket";
+inline constexpr const char* accounts =
+    "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n"
+    "bob:x:1001:998::/home/bob:/bin/sh\n";
+
+// A host with Docker as its vendor packages it, enabled.
+inline void add_docker(const tests::Tree& tree) {
+    tree.write("usr/bin/dockerd", "");
+    tree.write("usr/lib/systemd/system/docker.service", docker_unit);
+    tree.write("usr/lib/systemd/system/docker.socket", docker_socket);
+    tree.link(wants, "/usr/lib/systemd/system/docker.service");
+    tree.link(socket_wants, "/usr/lib/systemd/system/docker.socket");
+}
+
 }  // namespace plimsoll::modules::rootless::testing

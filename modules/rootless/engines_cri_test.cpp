@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// B21: what pods get that do not ask.
+#include "modules/rootless/testing/engines_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+namespace {
+using namespace plimsoll;
+using namespace plimsoll::modules::rootless;
+using namespace plimsoll::modules::rootless::testing;
+using ::testing::ElementsAre;
+
+constexpr std::string_view id = "kubelet.cri-defaults";
+
+TEST(CriDefaults, Verdicts) {
+    const tests::Tree tree{{"usr/bin/kubelet", ""}, {"usr/bin/containerd", ""}};
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: unknown", "containerd: unknown"));
+    tree.write("var/lib/kubelet/config.yaml", "kind: KubeletConfiguration\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id),
+                ElementsAre("kubelet: fail high", "containerd: fail high"));
+    tree.write("var/lib/kubelet/config.yaml", "seccompDefault: true\n");
+    tree.write("etc/containerd/config.toml", "version = 2\nimports = [\"conf.d/*.toml\"]\n");
+    tree.write("etc/containerd/conf.d/a.toml",
+               "[plugins.\"io.containerd.grpc.v1.cri\"]\ndisable_apparmor = true\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: fail high"));
+    tree.write("etc/containerd/conf.d/a.toml", "[");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: unknown"));
+    tree.write("etc/containerd/config.toml", "disabled_plugins = [\"cri\"]\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: pass"));
+}
+
+TEST(CriDefaults, ImportsThatCannotBeFollowedAreUnknown) {
+    const tests::Tree tree{{"usr/bin/kubelet", ""},
+                           {"usr/bin/containerd", ""},
+                           {"var/lib/kubelet/config.yaml", "seccompDefault: true\n"}};
+    tree.link("etc/containerd/loop", "loop");
+    for (const char* imports : {"\"conf.d/*.toml\"", "[1]", "[\"loop/*.toml\"]"}) {
+        tree.write("etc/containerd/config.toml", "version = 2\nimports = " + std::string(imports) + "\n");
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: unknown"))
+            << imports;
+    }
+    std::string many = "version = 2\nimports = [";
+    for (int i = 0; i < 300; ++i)
+        many += "\"n" + std::to_string(i) + ".toml\",";
+    tree.write("etc/containerd/config.toml", many + "]\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: unknown"));
+}
+
+TEST(CriDefaults, CrioOnAnSelinuxHost) {
+    const tests::Tree tree{{"usr/bin/crio", ""}, {"etc/selinux/config", "SELINUX=enforcing\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("crio: fail high"));
+    tree.write("etc/crio/crio.conf.d/10-x.conf",
+               "[crio.runtime]\nselinux = true\nhostnetwork_disable_selinux = false\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("crio: pass"));
+    tree.write("etc/crio/crio.conf.d/20-y.conf", "[crio.runtime]\nseccomp_profile = \"unconfined\"\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("crio: fail high"));
+    tree.fifo("etc/crio/crio.conf.d/20-y.conf");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("crio: unknown"));
+}
+
+TEST(CriDefaults, TheKubeletsCommandLineCounts) {
+    const tests::Tree tree{
+        {"usr/bin/kubelet", ""},
+        {"etc/k.yaml", "seccompDefault: true\n"},
+        {"var/lib/kubelet/config.yaml", "seccompDefault: false\n"},
+        {"usr/lib/systemd/system/kubelet.service",
+         "[Service]\nEnvironment=\"ARGS=--config=/etc/k.yaml --v=2\"\nExecStart=/usr/bin/kubelet "
+         "$ARGS\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass"));
+    tree.write("etc/k.yaml", "seccompDefault: True # no\nx: [\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: unknown"));
+    tree.write("etc/k.yaml", "seccompDefault: true\n");
+    tree.write("etc/systemd/system/kubelet.service.d/x.conf",
+               "[Service]\nEnvironmentFile=-/run/kubelet.env\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: unknown"));
+    add_proc(tree);
+    add_process(tree, {.pid = 5, .exe = "/usr/bin/kubelet", .argv = {"kubelet", "--seccomp-default=false"}});
+    EXPECT_THAT(verdicts(assess(tree.live_host()), id), ElementsAre("kubelet: fail high"));
+    EXPECT_THAT(verdicts(assess(tree.live_host(), {.require_seccomp_default = false}), id),
+                ElementsAre("kubelet: pass"));
+    tree.remove("proc/5");
+    add_process(tree, {.pid = 5,
+                       .exe = "/usr/bin/kubelet",
+                       .argv = {"kubelet", "--config", "/etc/k.yaml", "--config-dir=/etc/k.d"}});
+    tree.write("etc/k.d/90.conf", "seccompDefault: false\n");
+    EXPECT_THAT(verdicts(assess(tree.live_host()), id), ElementsAre("kubelet: fail high"));
+    tree.remove("etc/k.d/90.conf");
+    tree.fifo("etc/k.d/90.conf");
+    EXPECT_THAT(verdicts(assess(tree.live_host()), id), ElementsAre("kubelet: unknown"));
+}
+
+TEST(CriDefaults, PodsWithoutAProfileNeedOneFromSomewhere) {
+    const tests::Tree tree{{"usr/bin/containerd", ""}, {"usr/bin/crictl", ""}};
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("containerd: fail high"));
+    tree.write(
+        "etc/containerd/config.toml",
+        "version = 3\n[plugins.'io.containerd.cri.v1.runtime']\nunset_seccomp_profile = \"/p.json\"\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("containerd: pass"));
+    tree.write("etc/containerd/config.toml",
+               "version = 3\n[plugins.'io.containerd.cri.v1.runtime']\nunset_seccomp_profile = 1\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("containerd: fail high"));
+}
+
+TEST(CriDefaults, ConfDHasToBeRightWhetherItCountsOrNot) {
+    const tests::Tree tree{
+        {"usr/bin/kubelet", ""},
+        {"usr/bin/containerd", ""},
+        {"var/lib/kubelet/config.yaml", "seccompDefault: true\n"},
+        {"etc/containerd/config.toml", "[plugins.\"io.containerd.grpc.v1.cri\"]\ndisable_apparmor = true\n"},
+        {"etc/containerd/conf.d/a.toml",
+         "[plugins.\"io.containerd.grpc.v1.cri\"]\ndisable_apparmor = false\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: fail high"));
+    tree.write("etc/containerd/config.toml", "");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: pass"));
+    tree.write("etc/containerd/conf.d/a.toml",
+               "[plugins.\"io.containerd.grpc.v1.cri\"]\ndisable_apparmor = true\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: fail high"));
+}
+
+TEST(CriDefaults, StrictKeepsTheHostsDevicesFromPrivilegedPods) {
+    const tests::Tree tree{{"usr/bin/kubelet", ""},
+                           {"usr/bin/containerd", ""},
+                           {"var/lib/kubelet/config.yaml", "seccompDefault: true\n"}};
+    const Params strict{.require_cri_hardening = true};
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: pass"));
+    EXPECT_THAT(verdicts(assess(tree.host(), strict), id),
+                ElementsAre("kubelet: pass", "containerd: fail high"));
+    const std::string runc =
+        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n"
+        "privileged_without_host_devices = true\n";
+    tree.write("etc/containerd/config.toml", runc);
+    EXPECT_THAT(verdicts(assess(tree.host(), strict), id), ElementsAre("kubelet: pass", "containerd: pass"));
+    tree.write(
+        "etc/containerd/config.toml",
+        runc + "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.kata]\nruntime_type = \"x\"\n");
+    EXPECT_THAT(verdicts(assess(tree.host(), strict), id),
+                ElementsAre("kubelet: pass", "containerd: fail high"));
+    tree.write("etc/containerd/config.toml",
+               runc + "privileged_without_host_devices_all_devices_allowed = true\n");
+    EXPECT_THAT(verdicts(assess(tree.host(), strict), id),
+                ElementsAre("kubelet: pass", "containerd: fail high"));
+}
+
+constexpr const char* hardened_crio =
+    "[crio.runtime]\nread_only = true\npids_limit = 1024\nminimum_mappable_uid = 100000\n"
+    "minimum_mappable_gid = 100000\n";
+
+TEST(CriDefaults, StrictHardensCrio) {
+    const Params strict{.require_cri_hardening = true};
+
+    struct Case {
+        const char* more;
+        const char* policy;
+        const char* expected;
+    };
+
+    constexpr const char* reject = R"({"default":[{"type":"reject"}]})";
+    const Case cases[] = {
+        {"", reject, "crio: pass"},
+        {"", R"({"default":[{"type":"insecureAcceptAnything"}]})", "crio: fail high"},
+        {"", R"({"default":[]})", "crio: pass"},
+        {"", "{}", "crio: fail high"},
+        {"", "{", "crio: fail high"},
+        {"", nullptr, "crio: fail high"},
+        {"read_only = false\n", reject, "crio: fail high"},
+        {"read_only = \"true\"\n", reject, "crio: fail high"},
+        {"pids_limit = -1\n", reject, "crio: fail high"},
+        {"pids_limit = 0\n", reject, "crio: fail high"},
+        {"minimum_mappable_uid = -1\n", reject, "crio: fail high"},
+        {"minimum_mappable_gid = 1000\n", reject, "crio: fail high"},
+        {"[crio.image]\nsignature_policy = \"/etc/none.json\"\n", reject, "crio: fail high"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"usr/bin/crio", ""},
+                               {"etc/crio/crio.conf", hardened_crio},
+                               {"etc/crio/crio.conf.d/50.conf", "[crio.runtime]\n" + std::string(c.more)}};
+        if (c.policy != nullptr)
+            tree.write("etc/containers/policy.json", c.policy);
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("crio: pass")) << c.more;
+        EXPECT_THAT(verdicts(assess(tree.host(), strict), id), ElementsAre(c.expected))
+            << c.more << (c.policy != nullptr ? c.policy : "none");
+    }
+    const tests::Tree tree{{"usr/bin/crio", ""}, {"etc/crio/crio.conf", hardened_crio}};
+    tree.fifo("etc/containers/policy.json");
+    EXPECT_THAT(verdicts(assess(tree.host(), strict), id), ElementsAre("crio: unknown"));
+}
+
+TEST(CriDefaults, CriosCommandLineAndTypesCount) {
+    struct Case {
+        const char* unit;
+        const char* conf;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"ExecStart=/usr/bin/crio", "", "crio: pass"},
+        {"ExecStart=/usr/bin/crio --seccomp-profile=unconfined", "", "crio: fail high"},
+        {"ExecStart=/usr/bin/crio --insecure-registry r", "", "crio: fail high"},
+        {"Environment=CONTAINER_APPARMOR_PROFILE=unconfined\nExecStart=/usr/bin/crio", "", "crio: fail high"},
+        {"EnvironmentFile=-/etc/sysconfig/crio-%i\nExecStart=/usr/bin/crio", "", "crio: unknown"},
+        {"ExecStart=/usr/bin/crio --config /etc/c.toml", "", "crio: fail high"},
+        {"ExecStart=/usr/bin/crio", "[crio.runtime]\nseccomp_profile = 1\n", "crio: fail high"},
+        {"ExecStart=/usr/bin/crio", "[crio.runtime]\nseccomp_use_default_when_empty = false\n",
+         "crio: fail high"},
+        {"ExecStart=/usr/bin/crio", "[crio.image]\ninsecure_registries = \"r\"\n", "crio: fail high"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{
+            {"etc/crio/crio.conf", c.conf},
+            {"etc/c.toml", "[crio.image]\ninsecure_registries = [\"r\"]\n"},
+            {"usr/lib/systemd/system/crio.service", "[Service]\n" + std::string(c.unit) + "\n"}};
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre(c.expected)) << c.unit << c.conf;
+    }
+}
+
+}  // namespace

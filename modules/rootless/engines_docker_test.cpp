@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+// B04 and B05: how dockerd is set, by its file and by its command line.
+#include "modules/rootless/testing/engines_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+namespace {
+using namespace plimsoll;
+using namespace plimsoll::modules::rootless;
+using namespace plimsoll::modules::rootless::testing;
+using ::testing::ElementsAre;
+
+constexpr std::string_view json_id = "docker.daemon-json";
+constexpr const char* good_json =
+    R"({"no-new-privileges":true,"icc":false,"live-restore":true,"userland-proxy":false,"log-driver":"local"})";
+
+TEST(DaemonJsonControl, Verdicts) {
+    struct Case {
+        const char* json;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {nullptr, "fail medium"},
+        {good_json, "pass"},
+        {"{}", "fail medium"},
+        {"{", "fail medium"},
+        {R"({"icc":false,"icc":true})", "fail medium"},
+        {R"({"no-new-privileges":"true","icc":false,"live-restore":true,"userland-proxy":false})",
+         "fail medium"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree;
+        add_docker(tree);
+        if (c.json != nullptr)
+            tree.write("etc/docker/daemon.json", c.json);
+        EXPECT_THAT(verdicts(assess(tree.host()), json_id),
+                    ElementsAre(std::string("/etc/docker/daemon.json: ") + c.expected))
+            << (c.json != nullptr ? c.json : "none");
+    }
+    const tests::Tree hostile;
+    add_docker(hostile);
+    hostile.fifo("etc/docker/daemon.json");
+    EXPECT_THAT(verdicts(assess(hostile.host()), json_id), ElementsAre("/etc/docker/daemon.json: unknown"));
+    hostile.remove("etc/docker/daemon.json");
+    hostile.write("etc/docker/daemon.json", std::string(std::size_t{2} << 20, ' '));
+    EXPECT_THAT(verdicts(assess(hostile.host()), json_id), ElementsAre("/etc/docker/daemon.json: unknown"));
+}
+
+TEST(DaemonJsonControl, EachDangerousKeyFails) {
+    for (const char* key : {R"("seccomp-profile":"unconfined")", R"("insecure-registries":["10.0.0.0/8"])",
+                            R"("experimental":true)", R"("default-cgroupns-mode":"host")",
+                            R"("allow-nondistributable-artifacts":["x"])", R"("hosts":"tcp://x")"}) {
+        const tests::Tree tree;
+        add_docker(tree);
+        std::string json = good_json;
+        json.insert(1, std::string(key) + ",");
+        tree.write("etc/docker/daemon.json", json);
+        EXPECT_THAT(verdicts(assess(tree.host()), json_id),
+                    ElementsAre("/etc/docker/daemon.json: fail medium"))
+            << key;
+    }
+}
+
+TEST(DaemonJsonControl, MirrorsMustBeNamedWhenThePolicyIsStrict) {
+    const tests::Tree tree;
+    add_docker(tree);
+    std::string json = good_json;
+    json.insert(1, R"("registry-mirrors":["https://m.example"],)");
+    tree.write("etc/docker/daemon.json", json);
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("/etc/docker/daemon.json: pass"));
+    EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_mirrors = {}}), json_id),
+                ElementsAre("/etc/docker/daemon.json: fail medium"));
+    EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_mirrors = {"https://m.example"}}), json_id),
+                ElementsAre("/etc/docker/daemon.json: pass"));
+    expect_converges(tree, tree.host(), json_id, {.allowed_mirrors = {}});
+}
+
+TEST(DaemonJsonControl, FlagsCountAndAreNotRepeated) {
+    const tests::Tree tree{{"etc/docker/daemon.json", good_json}};
+    add_docker(tree);
+    tree.write("usr/lib/systemd/system/docker.service",
+               "[Service]\nExecStart=/usr/bin/dockerd --icc=false\n");
+    const auto findings = assess(tree.host());  // icc stands in both places
+    const auto f = std::ranges::find(findings, json_id, &policy::Finding::control);
+    ASSERT_EQ(f->status, policy::Status::fail);
+    EXPECT_TRUE(f->fix->changes.empty());
+    tree.write(
+        "etc/docker/daemon.json",
+        R"({"no-new-privileges":true,"live-restore":true,"userland-proxy":false,"log-driver":"local"})");
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("/etc/docker/daemon.json: pass"));
+}
+
+TEST(DaemonJsonControl, TheFixConverges) {
+    const tests::Tree tree{
+        {"etc/docker/daemon.json", R"({"data-root":"/x","icc":true,"seccomp-profile":"unconfined"})"}};
+    add_docker(tree);
+    expect_converges(tree, tree.host(), json_id);
+    const tests::Tree absent;
+    add_docker(absent);
+    expect_converges(absent, absent.host(), json_id);
+}
+
+TEST(DaemonJsonControl, AUsersFileIsJudgedForWhatWeakens) {
+    const tests::Tree tree{
+        {"etc/passwd", accounts}, {"etc/group", ""}, {"home/alice/.config/docker/daemon.json", "{}"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id),
+                ElementsAre("/home/alice/.config/docker/daemon.json: pass"));
+    tree.write("home/alice/.config/docker/daemon.json", R"({"seccomp-profile":"unconfined"})");
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id),
+                ElementsAre("/home/alice/.config/docker/daemon.json: fail medium"));
+}
+
+std::string with_key(const std::string& key) {
+    std::string json = good_json;
+    json.insert(1, key + ",");
+    return json;
+}
+
+TEST(DaemonJsonControl, EveryOtherKeyIsJudged) {
+    struct Case {
+        std::string json;
+        const char* expected;
+        bool fixable;
+    };
+
+    const std::string runc = R"("runtimes":{"x":{"path":"/usr/bin/crun"}})";
+    const Case cases[] = {
+        {with_key(runc), "pass", false},
+        {with_key(R"("default-runtime":"x",)" + runc), "pass", false},
+        {with_key(R"("default-runtime":"runc")"), "pass", false},
+        {with_key(R"("default-runtime":"io.containerd.runc.v2")"), "pass", false},
+        {with_key(R"("runtimes":{"k":{"runtimeType":"io.containerd.kata.v2"}})"), "pass", false},
+        {with_key(R"("runtimes":{"x":{"path":"crun"}})"), "pass", false},
+        {with_key(R"("default-runtime":"ghost")"), "fail medium", true},
+        {with_key(R"("default-runtime":"io.containerd.evil.v1")"), "fail medium", true},
+        {with_key(R"("default-runtime":1)"), "fail medium", true},
+        {with_key(R"("runtimes":{"x":{"path":"/usr/bin/evil"}})"), "fail medium", false},
+        {with_key(R"("runtimes":{"x":{"path":"/none/crun"}})"), "fail medium", false},
+        {with_key(R"("runtimes":{"x":{"path":"/usr/bin/open/crun"}})"), "fail medium", false},
+        {with_key(R"("runtimes":{"x":{"path":"/usr/share/crun"}})"), "fail medium", false},
+        {with_key(R"("runtimes":{"x":{"path":"./crun"}})"), "fail medium", false},
+        {with_key(R"("runtimes":{"runc":{"path":"/usr/bin/crun"}})"), "fail medium", false},
+        {with_key(R"("runtimes":{"x":{}})"), "fail medium", false},
+        {with_key(R"("runtimes":[])"), "fail medium", false},
+        {with_key(R"("default-ulimits":{"nofile":{"Name":"nofile","Soft":1,"Hard":2}})"), "pass", false},
+        {with_key(R"("default-ulimits":{"nofile":{"Name":"nofile","Soft":3,"Hard":2}})"), "fail medium",
+         false},
+        {with_key(R"("default-ulimits":{"nofile":{"Name":"nofile","Soft":-1,"Hard":-1}})"), "fail medium",
+         false},
+        {with_key(R"("default-ulimits":{"nofile":{"Hard":"2"}})"), "fail medium", false},
+        {with_key(R"("default-ulimits":[])"), "fail medium", true},
+        {with_key(R"("authorization-plugins":["opa"])"), "pass", false},
+        {with_key(R"("authorization-plugins":"opa")"), "fail medium", true},
+        {with_key(R"("features":{"containerd-snapshotter":true})"), "pass", false},
+        {with_key(R"("features":{"containerd-snapshotter":"true"})"), "fail medium", false},
+        {with_key(R"("features":true)"), "fail medium", false},
+        {with_key(R"("seccomp-profile":"/etc/docker/good.json")"), "pass", false},
+        {with_key(R"("seccomp-profile":"builtin")"), "pass", false},
+        {with_key(R"("seccomp-profile":"/etc/docker/open.json")"), "fail medium", true},
+        {with_key(R"("seccomp-profile":"/etc/docker/none.json")"), "fail medium", true},
+        {with_key(R"("seccomp-profile":"/etc/docker/bad.json")"), "fail medium", true},
+        {with_key(R"("seccomp-profile":"relative.json")"), "fail medium", true},
+        {with_key(R"("seccomp-profile":1)"), "fail medium", true},
+        {with_key(R"("Data-Root":"/x")"), "fail medium", false},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/docker/daemon.json", c.json},
+                               {"etc/docker/good.json", R"({"defaultAction":"SCMP_ACT_ERRNO"})"},
+                               {"etc/docker/open.json", R"({"defaultAction":"SCMP_ACT_ALLOW"})"},
+                               {"etc/docker/bad.json", "{"}};
+        add_docker(tree);
+        tree.write("usr/bin/crun", "", 0755);
+        tree.write("usr/bin/evil", "", 0755);
+        tree.write("usr/bin/open/crun", "", 0777);
+        tree.directory("usr/share/crun");
+        EXPECT_THAT(verdicts(assess(tree.host()), json_id),
+                    ElementsAre(std::string("/etc/docker/daemon.json: ") + c.expected))
+            << c.json;
+        if (c.fixable)
+            expect_converges(tree, tree.host(), json_id);
+    }
+}
+
+TEST(DaemonJsonControl, LogsHaveADriverAndABound) {
+    struct Case {
+        const char* keys;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {R"("log-driver":"journald")", "pass"},
+        {R"("log-driver":"json-file","log-opts":{"max-size":"10m"})", "pass"},
+        {R"("log-opts":{"max-size":"10m"})", "pass"},
+        {R"("x":1)", "fail medium"},
+        {R"("log-driver":"json-file")", "fail medium"},
+        {R"("log-driver":"json-file","log-opts":{"max-size":"-1"})", "fail medium"},
+        {R"("log-driver":"json-file","log-opts":{"max-file":"3"})", "fail medium"},
+        {R"("log-driver":"json-file","log-opts":{"max-size":10})", "fail medium"},
+        {R"("log-driver":"none")", "fail medium"},
+        {R"("log-driver":"local","log-opts":[])", "fail medium"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{
+            {"etc/docker/daemon.json",
+             R"({"no-new-privileges":true,"icc":false,"live-restore":true,"userland-proxy":false,)" +
+                 std::string(c.keys) + "}"}};
+        add_docker(tree);
+        EXPECT_THAT(verdicts(assess(tree.host()), json_id),
+                    ElementsAre(std::string("/etc/docker/daemon.json: ") + c.expected))
+            << c.keys;
+        if (std::string_view(c.expected) != "pass")
+            expect_converges(tree, tree.host(), json_id);
+        EXPECT_THAT(verdicts(assess(tree.host(), {.bounded_logs = false}), json_id),
+                    ElementsAre(std::string_view(c.keys).find("none") == std::string_view::npos
+                                    ? "/etc/docker/daemon.json: pass"
+                                    : "/etc/docker/daemon.json: fail medium"))
+            << c.keys;
+    }
+}
+
+TEST(DaemonJsonControl, StrictNamesRuntimesPluginsAndLimits) {
+    const tests::Tree tree{
+        {"etc/docker/daemon.json",
+         with_key(R"("runtimes":{"x":{"path":"/usr/bin/crun"}},"authorization-plugins":["opa"])")}};
+    add_docker(tree);
+    tree.write("usr/bin/crun", "", 0755);
+    const auto verdict = [&](const Params& params) {
+        return verdicts(assess(tree.host(), params), json_id).front();
+    };
+    EXPECT_EQ(verdict({}), "/etc/docker/daemon.json: pass");
+    EXPECT_EQ(verdict({.allowed_runtimes = {}}), "/etc/docker/daemon.json: fail medium");
+    EXPECT_EQ(verdict({.allowed_runtimes = {"crun"}}), "/etc/docker/daemon.json: pass");
+    EXPECT_EQ(verdict({.allowed_plugins = {}}), "/etc/docker/daemon.json: fail medium");
+    EXPECT_EQ(verdict({.allowed_plugins = {"opa"}}), "/etc/docker/daemon.json: pass");
+    EXPECT_EQ(verdict({.require_ulimits = true}), "/etc/docker/daemon.json: fail medium");
+    expect_converges(tree, tree.host(), json_id, {.require_ulimits = true, .allowed_plugins = {}});
+}
+
+TEST(DaemonJsonControl, FlagsSayTheSameAsKeys) {
+    struct Case {
+        const char* flags;
+        const char* expected;
+    };
+
+    const std::string good =
+        "--no-new-privileges --icc=false --live-restore --userland-proxy=false --log-driver=local ";
+    const Case cases[] = {
+        {"", "pass"},
+        {"--add-runtime x=/usr/bin/crun --default-runtime x", "pass"},
+        {"--add-runtime x=/usr/bin/evil", "fail medium"},
+        {"--default-runtime ghost", "fail medium"},
+        {"--default-runtime=x --add-runtime=x=/tmp/crun", "fail medium"},
+        {"--default-ulimit nofile=1024:2048", "pass"},
+        {"--default-ulimit nofile=-1", "fail medium"},
+        {"--default-ulimit nofile", "fail medium"},
+        {"--log-driver json-file", "fail medium"},
+        {"--log-driver json-file --log-opt max-size=10m", "pass"},
+        {"--log-driver none", "fail medium"},
+        {"--feature containerd-snapshotter=x", "fail medium"},
+        {"--seccomp-profile unconfined", "fail medium"},
+        {"--seccomp-profile=/etc/docker/none.json", "fail medium"},
+        {"--insecure-registry 10.0.0.0/8", "fail medium"},
+        {"--default-cgroupns-mode host", "fail medium"},
+        {"--experimental", "fail medium"},
+        {"--icc", "fail medium"},  // the last one wins; either way nobody should have to know
+        {"--userland-proxy=TRUE", "fail medium"},
+        {"--live-restore=0", "fail medium"},
+        {"--allow-nondistributable-artifacts r", "fail medium"},
+        {"--config-file /etc/other.json", "fail medium"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/systemd/system/docker.service.d/o.conf",
+                                "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd " + good + c.flags + "\n"},
+                               {"etc/other.json", R"({"experimental":true})"}};
+        add_docker(tree);
+        tree.write("usr/bin/crun", "", 0755);
+        const auto said = verdicts(assess(tree.host()), json_id);
+        ASSERT_EQ(said.size(), 1U) << c.flags;
+        EXPECT_TRUE(said.front().ends_with(std::string(": ") + c.expected)) << c.flags << " " << said.front();
+    }
+}
+
+TEST(DaemonJsonControl, WhatIsHiddenKeepsItFromPassing) {
+    const tests::Tree tree{{"etc/docker/daemon.json", with_key(R"("seccomp-profile":"/etc/docker/p.json")")}};
+    add_docker(tree);
+    tree.fifo("etc/docker/p.json");
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("dockerd: unknown"));
+    tree.write("etc/docker/daemon.json", good_json);
+    tree.fifo("etc/systemd/system/docker.service.d/x.conf");
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("dockerd: unknown"));
+    tree.remove("etc/systemd/system/docker.service.d");
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("/etc/docker/daemon.json: pass"));
+    tree.fifo("etc/selinux/config");
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("dockerd: unknown"));
+    tree.remove("etc/selinux/config");
+    for (const char* on : {"SELINUX=enforcing\n", "SELINUX=Permissive # x\n"}) {
+        tree.write("etc/selinux/config", on);
+        EXPECT_THAT(verdicts(assess(tree.host()), json_id),
+                    ElementsAre("/etc/docker/daemon.json: fail medium"))
+            << on;
+    }
+}
+
+TEST(DaemonJsonControl, AUsersCommandLineCounts) {
+    const tests::Tree tree{
+        {"etc/passwd", accounts},
+        {"etc/group", ""},
+        {"home/alice/.config/systemd/user/docker.service",
+         "[Service]\nExecStart=/usr/bin/dockerd-rootless.sh --seccomp-profile=unconfined\n"}};
+    const char* path = "/home/alice/.config/docker/daemon.json";
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre(std::string(path) + ": fail medium"));
+    tree.write("home/alice/.config/systemd/user/docker.service.d/x.conf",
+               "[Service]\nExecStart=\nExecStart=dockerd-rootless.sh --debug\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre(std::string(path) + ": pass"));
+    tree.fifo("home/alice/.config/systemd/user/docker.service.d/y.conf");
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre(std::string(path) + ": unknown"));
+}
+
+TEST(UsernsRemap, Verdicts) {
+    struct Case {
+        const char* value;
+        const char* subid;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"", "", "pass"},
+        {"alice", "alice:100000:65536\n", "pass"},
+        {"1000", "alice:100000:65536\n", "pass"},
+        {"alice", "", "fail medium"},
+        {"alice", "alice:0:65536\n", "fail critical"},
+        {"alice", "alice:x100000:65536\n", "fail critical"},  // dockerd reads garbage as 0
+        {"root", "root:100000:65536\n", "fail medium"},
+        {"nobody-here", "nobody-here:100000:65536\n", "fail medium"},
+        {"default", "dockremap:100000:65536\n", "pass"},
+        {"default", "", "fail medium"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{
+            {"etc/passwd", accounts}, {"etc/group", ""}, {"etc/subuid", c.subid}, {"etc/subgid", c.subid}};
+        add_docker(tree);
+        tree.write("etc/docker/daemon.json", "{\"userns-remap\": \"" + std::string(c.value) + "\"}");
+        EXPECT_THAT(verdicts(assess(tree.host()), "docker.userns-remap"),
+                    ElementsAre(std::string("dockerd: ") + c.expected))
+            << c.value << " " << c.subid;
+    }
+}
+
+TEST(UsernsRemap, CanBeAskedForAndBeHidden) {
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};
+    add_docker(tree);
+    EXPECT_THAT(verdicts(assess(tree.host(), {.require_remap = true}), "docker.userns-remap"),
+                ElementsAre("dockerd: fail medium"));
+    tree.write("etc/docker/daemon.json", R"({"userns-remap":"alice"})");
+    tree.fifo("etc/subuid");
+    EXPECT_THAT(verdicts(assess(tree.host()), "docker.userns-remap"), ElementsAre("dockerd: unknown"));
+}
+
+}  // namespace
