@@ -17,6 +17,10 @@ bool one_line(std::string_view value) {
     });
 }
 
+bool names_a_setting(const SysctlFacts& s) {
+    return s.knob && s.key.find("..") == std::string::npos && printable(s.key) == s.key;
+}
+
 bool right_at_boot(const SysctlFacts& s, const std::string& wanted) {
     return s.at_boot->has_value() && (*s.at_boot)->value &&
            host::same_sysctl_value(trim(*(*s.at_boot)->value), wanted);
@@ -29,7 +33,7 @@ Evidence boot_evidence(const SysctlFacts& s, const std::string& wanted) {
 }
 
 Finding judge(const SysctlFacts& s, const std::string& wanted, const Facts& f) {
-    if (!s.knob || !one_line(wanted))
+    if (!names_a_setting(s) || !one_line(wanted))
         return refuse(Control::sysctl, printable(s.key), "the policy names what is no kernel setting",
                       "correct it in the policy", {{"policy", printable(s.key + " = " + wanted), ""}});
     if (!s.at_boot)
