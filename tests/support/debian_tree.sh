@@ -19,7 +19,7 @@ machine)
     packages+=,libasan8,libubsan1,libssl3,libsystemd0,libsdbus-c++1,libsqlite3-0
     ;;
 build)
-    packages=g++,cmake,ninja-build,pkg-config,nlohmann-json3-dev,libtomlplusplus-dev,libcli11-dev,libyaml-cpp-dev
+    packages=g++,cmake,ninja-build,pkg-config,nlohmann-json3-dev,libtomlplusplus-dev,libcli11-dev,libyaml-dev
     packages+=,libssl-dev,libsqlite3-dev,libacl1-dev,libsystemd-dev,libsdbus-c++-dev,libsdbus-c++-bin
     ;;
 *) echo "no kind of tree \"$kind\"" >&2 && exit 2 ;;
