@@ -51,6 +51,8 @@ void carry_out(S& s, std::string_view control) {
                     s.tree.write(file->path, file->content, file->mode);
                 if (const auto* knob = std::get_if<policy::SetKnob>(&change))
                     s.tree.write(knob->path, knob->value);
+                if (const auto* linger = std::get_if<policy::SetLinger>(&change); linger && linger->linger)
+                    s.tree.write("/var/lib/systemd/linger/" + linger->user, "");
             }
 }
 
