@@ -4,6 +4,7 @@
 #include "core/base/text.hpp"
 #include "core/host/directory.hpp"
 #include "core/host/namespaces.hpp"
+#include "core/host/process_at.hpp"
 #include "core/host/read_fd.hpp"
 
 #include <algorithm>
@@ -161,12 +162,16 @@ Result<std::string> read_kernel_file(const Sysroot& root, const std::string& pat
     return read_fd(fd, path, max, 0);
 }
 
-Result<ProcessStat> read_process_stat(const Sysroot& root, int pid) {
-    const std::string path = "/proc/" + std::to_string(pid) + "/stat";
-    const auto text = read_kernel_file(root, path);
+bool is_gone(const Error& error) {
+    return error.code == Code::not_found || error.sys_errno == ESRCH;
+}
+
+Result<ProcessStat> read_process_stat(const Directory& process) {
+    const std::string path = process.path() + "/stat";
+    const auto text = process.read_kernel("stat", proc_max, true);
     if (!text)
-        return text.error().sys_errno == ESRCH ? fail(Code::not_found, path + ": the process is gone")
-                                               : Failure(text.error());
+        return is_gone(text.error()) ? fail(Code::not_found, path + ": the process is gone")
+                                     : Failure(text.error());
     // The name is in parentheses and may hold any byte, even ')'.
     const auto name_end = text->rfind(')');
     const auto f = words(name_end == std::string::npos ? std::string_view()
@@ -180,28 +185,44 @@ Result<ProcessStat> read_process_stat(const Sysroot& root, int pid) {
     return ProcessStat{*ticks, (*bits & forked_no_exec) != 0};
 }
 
-std::optional<Process> read_process(const Sysroot& root, int pid) {
-    const auto dir = Directory::open(root, "/proc/" + std::to_string(pid));
-    if (!dir)
-        return std::nullopt;
-    const auto status = dir->read_kernel("status", proc_max, true);
-    if (!status)
-        return std::nullopt;
+Result<ProcessStat> read_process_stat(const Sysroot& root, int pid) {
+    PLIMSOLL_TRY(const auto dir, Directory::open(root, "/proc/" + std::to_string(pid)));
+    return read_process_stat(dir);
+}
+
+Result<Process> read_process(const Directory& dir, int pid) {
+    PLIMSOLL_TRY(const auto status, dir.read_kernel("status", proc_max, true));
     Process p{.pid = pid};
-    read_status(*status, p);
+    read_status(status, p);
     if (p.comm.empty())
-        if (const auto comm = dir->read_kernel("comm", proc_max, true))
+        if (const auto comm = dir.read_kernel("comm", proc_max, true))
             p.comm = std::string(trim(*comm));
-    read_exe(*dir, p);
-    p.user_ns = read_ns(*dir, Ns::user);
+    read_exe(dir, p);
+    p.user_ns = read_ns(dir, Ns::user);
     const bool initial = p.user_ns == initial_user_ns;
     // Most processes of an idle host are kernel threads: no program, no arguments, and everybody's ids.
     if (initial && p.exe && p.exe->empty())
         return p;
-    p.argv = read_argv(*dir);
-    p.uid_map = initial ? full_map() : read_id_map(*dir, "uid_map");
-    p.gid_map = initial ? full_map() : read_id_map(*dir, "gid_map");
+    p.argv = read_argv(dir);
+    p.uid_map = initial ? full_map() : read_id_map(dir, "uid_map");
+    p.gid_map = initial ? full_map() : read_id_map(dir, "gid_map");
     return p;
+}
+
+Result<Process> read_thread(const Directory& thread, int tid, const Process& leader) {
+    PLIMSOLL_TRY(const auto status, thread.read_kernel("status", proc_max, true));
+    Process p{.pid = tid, .exe = leader.exe, .exe_deleted = leader.exe_deleted, .argv = leader.argv};
+    read_status(status, p);
+    p.user_ns = leader.user_ns;
+    p.uid_map = leader.uid_map;
+    p.gid_map = leader.gid_map;
+    return p;
+}
+
+std::optional<Process> read_process(const Sysroot& root, int pid) {
+    const auto dir = Directory::open(root, "/proc/" + std::to_string(pid));
+    auto process = dir ? read_process(*dir, pid) : Result<Process>(Failure(dir.error()));
+    return process ? std::optional(*std::move(process)) : std::nullopt;
 }
 
 std::optional<bool> Process::in_child_user_ns() const {
