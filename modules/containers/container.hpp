@@ -22,7 +22,7 @@ enum class Kernel { shared, kata, gvisor };
 
 [[nodiscard]] std::string_view name_of(Engine engine);
 
-struct Member {  // a process of a container
+struct Member {  // a process of a container, or a thread of one that differs from the first thread
     enum class Role {
         init,     // the first; the end of it is the end of the container
         child,    // started by another member
@@ -31,10 +31,30 @@ struct Member {  // a process of a container
     };
     Role role{Role::child};
     host::Process process{};
-    std::uint64_t start{0};  // clock ticks since boot
+    std::string dir{};       // "/proc/812", of a thread "/proc/812/task/815"
+    std::uint64_t start{0};  // clock ticks since boot; of a thread its process's
     bool forked_only{false};
+    // Started into it and no program of the workload yet: a fork, or the runtime's own program.
+    bool being_started{false};
+    // The host's own VMM, sentry or helper of a sandbox with a kernel of its own.
+    bool sandbox_program{false};
+    host::Namespaces ns{};
+    Result<std::string> label{};  // attr/current without the newline
+    std::vector<host::CgroupMembership> cgroups{};
+
+    // "/proc/812/status"
+    [[nodiscard]] std::string file(std::string_view name) const { return dir + "/" + std::string(name); }
+};
+
+// The mounts that a container's processes see. Usually one; more when they are in several mount namespaces.
+struct View {
+    int pid{0};
+    std::string dir{};  // of the member whose table it is
     std::optional<std::uint64_t> mnt_ns{};
-    std::optional<std::uint64_t> pid_ns{};
+    Result<std::vector<host::Mount>> mounts{};
+    // Why there may be mounts that the table does not show: the kernel shows what is below the reader's
+    // root alone. Empty: it shows all.
+    std::string hidden{};
 };
 
 struct Container {
@@ -59,14 +79,27 @@ struct Container {
     std::vector<host::CgroupMembership> cgroups{};      // of the init
     host::Namespaces ns{};                              // of the init
     Result<std::vector<host::UserNs>> user_ns_chain{};  // of the init, from its own outwards
-    Result<std::vector<host::Mount>> mounts{};          // of the init
-    std::optional<int> monitor{};                       // pid of the conmon, shim or nspawn above it
-    std::string monitor_name{};                         // its program
-    bool monitor_gone{false};                           // its parent is not one though its engine uses one
+    std::vector<View> views{};                          // that of the init first
+    std::string unread{};          // why not every process of it could be read; empty: all were
+    std::optional<int> monitor{};  // pid of the conmon, shim or nspawn above it
+    std::string monitor_name{};    // its program
+    bool monitor_verified{false};  // the program is the host's own, not only called so
+    bool monitor_gone{false};      // its parent is not one though its engine uses one
     std::optional<std::string>
         record{};  // the run-time state that its engine keeps of it; nullopt: none found
 
     [[nodiscard]] std::string short_id() const { return id.substr(0, 12); }
+
+    // The init's; never empty for what survey() found.
+    [[nodiscard]] const Result<std::vector<host::Mount>>& mounts() const { return views.front().mounts; }
+
+    // What a member sees; nullptr: it is in the host's mount namespace, or that could not be read.
+    [[nodiscard]] const View* view_of(const Member& member) const {
+        for (const View& v : views)
+            if (v.mnt_ns && v.mnt_ns == member.ns.of(host::Ns::mnt))
+                return &v;
+        return nullptr;
+    }
 
     [[nodiscard]] bool rootless() const { return owner && *owner != 0; }
 };
@@ -81,6 +114,7 @@ struct Sandbox {
     std::string comm{};
     std::string cgroup{};
     std::string why{};
+    bool own_root{false};  // it has a root file system of its own
 };
 
 // A process of which cannot be told whether it is in a container.

@@ -257,7 +257,8 @@ INSTANTIATE_TEST_SUITE_P(
             Severity::high, "from memory"},
         Row{"fuse_overlay", "ctr.exec-drift", replaced("overlay overlay rw", "fuse.fuse-overlayfs x rw"),
             Status::unknown},
-        Row{"monitored", "ctr.orphan", plain(), Status::pass},
+        // Only root can make the fixture's conmon a program of the host.
+        Row{"monitored", "ctr.orphan", plain(), ::geteuid() == 0 ? Status::pass : Status::unknown},
         Row{"orphan", "ctr.orphan", [](Program& p) { p.parent = 1; }, Status::fail, Severity::medium,
             "its monitor is gone"},
         Row{"filtered", "ctr.kernel-surface", plain(), Status::pass},
@@ -287,6 +288,8 @@ TEST(Containers, AHostWithoutAnyPassesAndAppliesNothing) {
 }
 
 TEST(Containers, AWellConfinedOneFailsNothing) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "only root can make the fixture's conmon a program of the host";
     const Tree tree;
     fill_host(tree);
     fill_container(tree, {});
@@ -378,6 +381,7 @@ TEST(Containers, WhatOnlyConfinesItselfIsNoneAndSaysWhy) {
     for (const auto& row : rows) {
         const Tree tree;
         fill_host(tree);
+        tree.write("/etc/systemd/system/x.service", "[Service]\nExecStart=/a\nRootDirectory=/srv/x\n");
         Program p{.parent = 1, .cgroup = "/system.slice/x.service"};
         row.change(p);
         add(tree, p);
@@ -424,8 +428,8 @@ TEST(Containers, ADeviceIsKnownByItsNumbers) {
     const Tree tree;
     fill_host(tree);
     fill_container(tree, {});
-    ASSERT_EQ(::mknod(tree.path("/roots/100/dev/null").c_str(), S_IFBLK | 0600, makedev(8, 0)), 0);
-    ASSERT_EQ(::mknod(tree.path("/roots/100/dev/random").c_str(), S_IFCHR | 0600, makedev(1, 8)), 0);
+    ASSERT_EQ(::mknod(tree.path("/dev/null").c_str(), S_IFBLK | 0600, makedev(8, 0)), 0);
+    ASSERT_EQ(::mknod(tree.path("/dev/random").c_str(), S_IFCHR | 0600, makedev(1, 8)), 0);
     const auto f = one(judge(tree), "ctr.devices");
     EXPECT_EQ(f.status, Status::fail);
     EXPECT_THAT(f.message, ::testing::HasSubstr("block device b 8:0"));
@@ -475,6 +479,8 @@ TEST(Containers, ALeaderThatEndedWhileItsThreadsRunIsSaid) {
     const Tree tree;
     fill_host(tree);
     tree.write("/proc/300/status", "Name:\tx\nPPid:\t1\nUid:\t0\t0\t0\t0\nThreads:\t4\n");
+    tree.write("/proc/300/stat", "300 (x) Z 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 5 0 0\n");
+    tree.write("/proc/300/cgroup", "0::/\n");
     const auto all = judge(tree);
     EXPECT_EQ(all.front().status, Status::unknown);
     EXPECT_THAT(all.front().message, ::testing::HasSubstr("pid 300 (x)"));

@@ -61,7 +61,7 @@ std::optional<std::uint32_t> owner_of(const Trace& t, const Container& c) {
         if (const auto uid = user_of(m.path))
             return uid;
     if (t.monitor != nullptr)
-        return t.monitor->uid[0];
+        return t.monitor->process.uid[0];
     if (first.process.uid_map)
         for (const auto& line : *first.process.uid_map)
             if (line.count == 1)
@@ -69,17 +69,16 @@ std::optional<std::uint32_t> owner_of(const Trace& t, const Container& c) {
     return std::nullopt;
 }
 
+bool is_machine(std::string_view program) {
+    return std::ranges::any_of(machine_monitors, [&](auto m) { return program.starts_with(m); });
+}
+
+// By the name; whether the program is the host's own is looked at afterwards.
 Kernel kernel_of(const Trace& t) {
     const auto program = program_of(t.first.process);
-    const bool machine =
-        std::ranges::any_of(machine_monitors, [&](auto m) { return program.starts_with(m); });
-    const bool sentry = program == "runsc";
-    if (!machine && !sentry)
-        return Kernel::shared;
-    // A payload may be called so, too: only the host's own program counts.
-    if (!runs_host_program(t.host, t.first, t.host_mnt))
-        return Kernel::shared;
-    return machine ? Kernel::kata : Kernel::gvisor;
+    if (is_machine(program))
+        return Kernel::kata;
+    return program == "runsc" ? Kernel::gvisor : Kernel::shared;
 }
 
 bool needs_monitor(Engine engine) {
@@ -110,11 +109,17 @@ bool is_monitor(const host::Process& process) {
     return std::ranges::find(exact, program) != exact.end() || program.starts_with("containerd-shim");
 }
 
+bool is_sandbox_program(const host::Process& process) {
+    const auto program = program_of(process);
+    return is_machine(program) || program == "runsc" || program == "virtiofsd";
+}
+
 void identify(const Trace& t, Container& c) {
     if (t.monitor != nullptr) {
-        c.monitor = t.monitor->pid;
-        c.monitor_name = printable(program_of(*t.monitor), 40);
-        from_monitor(*t.monitor, c);
+        c.monitor = t.monitor->process.pid;
+        c.monitor_name = printable(program_of(t.monitor->process), 40);
+        c.monitor_verified = runs_host_program(t.host, *t.monitor, t.host_mnt, t.host_mounts);
+        from_monitor(t.monitor->process, c);
     }
     if (c.cgroup.empty() && !c.cgroups.empty())
         c.unit = unit_of(c.cgroups.front().path);

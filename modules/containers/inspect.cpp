@@ -1,68 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/text.hpp"
-#include "modules/containers/facts.hpp"
-#include "modules/containers/process_table.hpp"
-#include "modules/containers/sockets.hpp"
+#include "core/host/process_at.hpp"
+#include "modules/containers/drift.hpp"
+#include "modules/containers/judge.hpp"
+#include "modules/containers/shared_mounts.hpp"
 
 #include <algorithm>
 
 namespace plimsoll::modules::containers {
 namespace {
 
-constexpr std::size_t device_budget = 1024;  // names in /dev
-
-// File systems whose mounts show no file of the host.
-bool is_kernels_own(std::string_view type) {
-    return type == "mqueue" || type == "devpts" || type == "cgroup" || type == "cgroup2" || type == "nsfs" ||
-           type == "bpf" || type == "securityfs";
-}
+using Limits = std::array<Result<host::CgroupLimit>, 4>;
 
 class Inspector {
   public:
     Inspector(const host::Host& host, const std::vector<host::Mount>& mounts)
-        : host_(host), mounts_(mounts), cgroups_(mounts), sockets_(find_service_sockets(host)) {}
+        : host_(host),
+          mounts_(mounts),
+          cgroups_(mounts),
+          places_(host.root(), mounts),
+          shared_(host, places_, find_service_sockets(host)) {}
 
     Inspected look_at(Container container) {
         Inspected out{.container = std::move(container)};
         const Container& c = out.container;
+        out.limits = limits(own_cgroups(c));
         for (const Member& m : c.members)
-            out.labels.emplace(m.process.pid, label(m.process.pid));
-        for (std::size_t kind = 0; kind < out.limits.size(); ++kind)
-            out.limits[kind] =
-                host::read_limit(host_.root(), cgroups_, c.cgroups, static_cast<host::LimitKind>(kind));
-        if (c.mounts) {
-            out.devices = devices(c);
-            for (const host::Mount& m : *c.mounts)
-                add_shared(m, out);
-            add_drift(out);
-        } else {
-            out.devices = Failure(c.mounts.error());
-            out.drift_unknown = c.mounts.error().message;
-        }
-        const auto now = host::read_process_stat(host_.root(), c.init);
-        out.vanished = !now || now->start != c.start;
+            if (m.role == Member::Role::joined)
+                out.joined_limits.emplace_back(m.process.pid, limits(m.cgroups));
+        shared_.add_shared(out);
+        out.devices = shared_.devices(c);
+        find_drift(host_, mounts_, out);
+        compare_again(out);
         return out;
     }
 
     [[nodiscard]] HostSide host_side(const host::Namespaces& ns) const {
         HostSide out{.ns = ns};
-        for (const host::Mount& m : mounts_.all()) {
-            if (m.shared)
-                out.peer_groups.insert(*m.shared);
-            if (m.type == "proc" && m.point == "/proc")
-                out.proc_device = m.device;
-            if (m.type == "sysfs" && m.point == "/sys")
-                out.sys_device = m.device;
-            out.legacy_cgroups = out.legacy_cgroups || m.type == "cgroup";
-        }
+        add_mounts(out);
         out.labels_processes = host_.root().exists("/proc/1/attr/current");
         const auto last = host::read_kernel_file(host_.root(), "/proc/sys/kernel/cap_last_cap", 64);
         const auto number = last ? parse_u64(trim(*last)) : std::nullopt;
         if (number && *number < 63)
             out.all_capabilities = (std::uint64_t{2} << *number) - 1;
-        if (const auto& accounts = host_.accounts())
-            for (const auto& u : accounts->users)
-                out.accounts.try_emplace(u.uid, u.name);
+        add_accounts(out);
+        add_places(out);
         for (const std::string_view knob :
              {"vm/unprivileged_userfaultfd", "kernel/unprivileged_bpf_disabled", "kernel/io_uring_disabled"})
             if (const auto v = host::read_kernel_file(host_.root(), "/proc/sys/" + std::string(knob), 64))
@@ -71,102 +53,102 @@ class Inspector {
     }
 
   private:
-    [[nodiscard]] Result<std::string> label(int pid) const {
-        auto text =
-            host::read_kernel_file(host_.root(), "/proc/" + std::to_string(pid) + "/attr/current", 4096);
-        if (!text)
-            return text;
-        while (!text->empty() && (text->back() == '\n' || text->back() == '\0'))
-            text->pop_back();
-        return text;
+    // A container with a delegated cgroup may limit a part of itself alone: what counts is the whole.
+    static std::vector<host::CgroupMembership> own_cgroups(const Container& c) {
+        auto out = c.cgroups;
+        for (auto& m : out)
+            if (!c.cgroup.empty() && host::is_within(m.path, c.cgroup))
+                m.path = c.cgroup;
+        return out;
     }
 
-    [[nodiscard]] Result<host::DeviceNodes> devices(const Container& c) const {
-        const auto* dev = host::mount_at(*c.mounts, "/dev");
-        if (dev == nullptr)
-            return fail(Code::unsupported, "its /dev is not a mount of its own, and its root could block");
-        return host::device_nodes(host_.root(), c.init, *dev, device_budget);
+    [[nodiscard]] Limits limits(const std::vector<host::CgroupMembership>& cgroups) const {
+        Limits out{};
+        for (std::size_t kind = 0; kind < out.size(); ++kind)
+            out[kind] = host::read_limit(host_.root(), cgroups_, cgroups, static_cast<host::LimitKind>(kind));
+        return out;
     }
 
-    void add_shared(const host::Mount& m, Inspected& out) const {
-        if (is_kernels_own(m.type))
-            return;
-        const auto path = mounts_.path_of(m);
-        if (!path)
-            return;
-        SharedMount s{m.point, *path, m.read_only, m.type};
-        if (!host::may_block(m.type) && m.root != "/" && !m.deleted) {
-            const auto st = host_.root().lstat(*path);
-            if (st && S_ISSOCK(st->st_mode)) {
-                const auto it = sockets_.find({st->st_dev, st->st_ino});
-                if (it != sockets_.end())
-                    s.service = it->second.service;
-                s.other_socket = it == sockets_.end();
-            }
-        }
-        out.shared.push_back(std::move(s));
-        add_sockets_below(*path, m, out);
-    }
-
-    // A folder that holds a service's socket gives it away as well.
-    void add_sockets_below(const std::string& path, const host::Mount& m, Inspected& out) const {
-        for (const auto& [id, socket] : sockets_)
-            if (path != socket.path && host::is_within(socket.path, path) && path != "/")
-                if (const auto* over = host::mount_of(mounts_.all(), socket.path);
-                    over != nullptr && over->device == m.device)
-                    out.shared.push_back({m.point + socket.path.substr(path.size()), socket.path, m.read_only,
-                                          m.type, socket.service});
-    }
-
-    void add_drift(Inspected& out) const {
+    // Mounts and devices were read by number: they are the members' only if the numbers still are.
+    void compare_again(Inspected& out) const {
         const Container& c = out.container;
-        const auto* top = host::mount_at(*c.mounts, "/");
-        const auto upper =
-            top != nullptr && top->type == "overlay" ? top->super_option("upperdir") : std::nullopt;
-        if (top != nullptr && top->type == "overlay" && !upper && !top->read_only)
-            out.drift_unknown = "its overlay does not tell the upper layer";
-        if (top != nullptr && top->type == "fuse.fuse-overlayfs")
-            out.drift_unknown = "fuse-overlayfs does not tell the kernel its layers";
-        if (upper) {
-            const auto* on = host::mount_of(mounts_.all(), *upper);
-            if (on == nullptr || host::may_block(on->type))
-                out.drift_unknown = "its upper layer is on a file system that could block";
+        const auto now = host::read_process_stat(host_.root(), c.init);
+        out.vanished = !now || now->start != c.start;
+        for (const Member& m : c.members) {
+            const auto stat = host::read_process_stat(host_.root(), m.process.pid);
+            if (stat ? stat->start != m.start : !host::is_gone(stat.error()))
+                out.drifted = "pid " + std::to_string(m.process.pid) +
+                              " became another process while the container was read";
         }
-        for (const Member& m : c.members)
-            if (m.process.exe)
-                add_drift_of(m.process, out.drift_unknown.empty() ? upper : std::nullopt, out);
     }
 
-    void add_drift_of(const host::Process& p, const std::optional<std::string>& upper, Inspected& out) const {
-        if (p.exe->starts_with("/memfd:")) {
-            // Runtimes copy themselves to a memfd so that a container cannot overwrite them.
-            if (p.exe->find("runc_cloned") == std::string::npos && p.exe->find("crun") == std::string::npos)
-                out.drift.push_back({p.pid, *p.exe, "runs from memory, without a file"});
+    void add_mounts(HostSide& out) const {
+        bool unified = false;
+        for (const host::Mount& m : mounts_) {
+            out.devices.insert(m.device);
+            if (m.shared)
+                out.peer_groups.insert(*m.shared);
+            if (m.type == "proc" && m.point == "/proc")
+                out.proc_device = m.device;
+            if (m.type == "sysfs" && m.point == "/sys")
+                out.sys_device = m.device;
+            out.legacy_cgroups = out.legacy_cgroups || m.type == "cgroup";
+            unified = unified || (m.type == "cgroup2" && m.point == "/sys/fs/cgroup");
+        }
+        out.legacy_cgroups = out.legacy_cgroups && !unified;
+    }
+
+    void add_accounts(HostSide& out) const {
+        const auto& accounts = host_.accounts();
+        if (!accounts) {
+            out.accounts_unknown = accounts.error().message;
             return;
         }
-        if (p.exe_deleted)
-            out.drift.push_back({p.pid, *p.exe, "its file was removed or replaced since it started"});
-        if (!upper || p.exe->empty() || p.exe_deleted)
-            return;
-        // A program on a volume is on another mount, and not of the image either way.
-        const auto* on = host::mount_of(*out.container.mounts, *p.exe);
-        if (on == nullptr || on->point != "/")
-            return;
-        const std::string file = *upper + *p.exe;
-        const auto st = host_.root().lstat(file);
-        if (!st || !S_ISREG(st->st_mode))
-            return;
-        // Only owner or mode changed: the content is still the image's (overlayfs, metacopy).
-        if (const auto mark = host_.root().xattr(file, "trusted.overlay.metacopy"); mark && *mark)
-            return;
-        out.drift.push_back({p.pid, *p.exe, "written to the upper layer (" + file + ")"});
+        for (const auto& u : accounts->users) {
+            out.accounts.try_emplace(u.uid, u.name);
+            out.own_group.try_emplace(u.uid, u.gid);
+            constexpr std::uint32_t first = 1000;  // login.defs(5) UID_MIN
+            constexpr std::uint32_t nobody = 65534;
+            if (u.uid >= first && u.uid != nobody && std::ranges::count(u.home, '/') >= 2)
+                out.homes.push_back(u.home);
+        }
+        for (const auto& g : accounts->groups)
+            out.groups.try_emplace(g.gid, g.name);
+        if (!accounts->problems.empty())
+            out.accounts_unknown = "not every account can be read: " + accounts->problems.front();
+        else if (!accounts->remote_sources.empty())
+            out.accounts_unknown =
+                "there are accounts that no file shows: " + join(accounts->remote_sources, ", ");
+    }
+
+    void add_places(HostSide& out) const {
+        auto paths = watched_paths();
+        paths.insert(paths.end(), out.homes.begin(), out.homes.end());
+        for (const auto& path : paths)
+            if (const auto place = places_.find(path))
+                out.places.emplace(path, *place);
     }
 
     const host::Host& host_;
-    host::HostMounts mounts_;
+    const std::vector<host::Mount>& mounts_;
     host::CgroupMounts cgroups_;
-    std::map<SocketIdentity, ServiceSocket> sockets_;
+    HostPlaces places_;
+    SharedMounts shared_;
 };
+
+// The agent sees the processes of its own PID namespace alone, and ids as its user namespace maps them.
+std::string partial_view(const host::Sysroot& root, const host::Namespaces& host_ns) {
+    constexpr std::uint64_t initial_pid_ns = 0xEFFFFFFC;  // linux/proc_ns.h PROC_PID_INIT_INO
+    const auto pid = host::read_ns(root, 1, host::Ns::pid);
+    if (pid && *pid != initial_pid_ns)
+        return "/proc is of a PID namespace, not of the host";
+    if (host_ns.of(host::Ns::pid) && *host_ns.of(host::Ns::pid) != initial_pid_ns)
+        return "the first process is in a PID namespace of its own";
+    const auto own = root.read_link("/proc/self/ns/user");
+    if (own && *own != "user:[" + std::to_string(host::initial_user_ns) + "]")
+        return "the agent is in a user namespace, not of the host";
+    return "";
+}
 
 }  // namespace
 
@@ -178,6 +160,7 @@ Facts inspect(const host::Host& host, Survey survey) {
     }
     Inspector inspector(host, *survey.host_mounts);
     out.host = inspector.host_side(survey.host_ns);
+    out.partial = partial_view(host.root(), survey.host_ns);
     for (Container& c : survey.containers)
         out.containers.push_back(inspector.look_at(std::move(c)));
     out.sandboxes = std::move(survey.sandboxes);

@@ -14,6 +14,7 @@ using policy::make_finding;
 using policy::Status;
 
 constexpr std::size_t max_evidence = 8;
+constexpr std::size_t max_sandboxes = 256;
 constexpr std::size_t max_sentences = 4;
 
 using Judge = Finding (*)(const Case&);
@@ -47,6 +48,11 @@ bool is_about_process(Rule rule) {
                                       Rule::devices,      Rule::drift,        Rule::surface,
                                       Rule::root_userns,  Rule::maps_root};
     return std::ranges::find(rules, rule) != rules.end();
+}
+
+bool is_sandbox_alone(const Container& c) {
+    return c.kernel != Kernel::shared && c.unread.empty() &&
+           std::ranges::all_of(c.members, [](const Member& m) { return m.sandbox_program; });
 }
 
 const std::string& response_to(const Params& p, Rule rule) {
@@ -96,10 +102,9 @@ Finding judge_found(const Case& c) {
         v.unknown("it ended while it was read");
     else if (!c.container().settled)
         v.unknown("it is being set up: its init has not started a program yet");
-    for (const Member& m : c.container().members)
-        if (m.role == Member::Role::entered && m.forked_only)
-            v.unknown(Case::name_of_process(m.process) +
-                      " was started into it and has not started a program yet");
+    if (!c.seen.drifted.empty())
+        v.unknown(c.seen.drifted);
+    each(c, v, [](const Member&) {});
     return v.end(how_found(c.container()));
 }
 
@@ -112,7 +117,9 @@ void judge_one(const Case& c, std::vector<Finding>& out) {
         else if (!c.container().settled)
             v.unknown(
                 "it is being set up, still with every privilege: its init has not started a program yet");
-        else if (c.container().kernel != Kernel::shared && is_about_process(rule)) {
+        else if (!c.seen.drifted.empty())
+            v.unknown(c.seen.drifted);
+        else if (is_sandbox_alone(c.container()) && is_about_process(rule)) {
             out.push_back(
                 v.not_applicable("its workload has a kernel of its own; what the host sees is the sandbox"));
             continue;
@@ -134,11 +141,16 @@ Finding judge_host(const Facts& facts) {
                                 " processes could not be placed: pid " + std::to_string(u.pid) + " (" +
                                 printable(u.comm, 32) + "): " + printable(u.why));
     }
+    if (!facts.partial.empty())
+        return make_finding(control, Status::unknown, "host",
+                            text + ", but not all can be seen: " + facts.partial);
     std::vector<policy::Evidence> evidence;
     for (const Sandbox& s : facts.sandboxes)
-        if (evidence.size() < max_evidence)
+        if (evidence.size() < max_sandboxes)
             evidence.push_back({"pid " + std::to_string(s.pid) + " (" + printable(s.comm, 32) + ")",
                                 "no container: " + printable(s.why), ""});
+    if (facts.sandboxes.size() > max_sandboxes)
+        evidence.back().found = "and " + std::to_string(facts.sandboxes.size() - max_sandboxes + 1) + " more";
     if (!facts.sandboxes.empty())
         text += "; " + std::to_string(facts.sandboxes.size()) + " sandboxes are no containers";
     return make_finding(control, Status::pass, "host", text, std::move(evidence));
@@ -154,10 +166,46 @@ std::vector<Finding> for_all(Status status, const std::string& why) {
 std::map<std::string, std::set<std::string>> categories_of(const Facts& facts) {
     std::map<std::string, std::set<std::string>> out;
     for (const Inspected& one : facts.containers)
-        for (const auto& [pid, label] : one.labels)
-            if (const auto pair = label ? category_pair(*label) : ""; !pair.empty())
+        for (const Member& m : one.container.members)
+            if (const auto pair = m.label ? category_pair(*m.label) : ""; !pair.empty())
                 out[pair].insert(one.container.pod.empty() ? "pid " + std::to_string(one.container.init)
                                                            : one.container.pod);
+    return out;
+}
+
+struct IdRange {
+    std::uint64_t first;
+    std::uint64_t end;
+    std::uint32_t owner;
+    int init;
+    std::string who;
+};
+
+// Tenants that share host ids can write each other's files. Ids of one owner are its own affair.
+std::map<int, std::string> shared_ids_of(const Facts& facts) {
+    std::vector<IdRange> ranges;
+    for (const Inspected& one : facts.containers) {
+        const Container& c = one.container;
+        if (!c.owner || c.members.empty() || c.members.front().process.in_child_user_ns() != true)
+            continue;
+        const auto& map = c.members.front().process.uid_map;
+        for (const auto& l : map ? *map : std::vector<host::IdMapLine>{})
+            ranges.push_back(
+                {l.outside, std::uint64_t{l.outside} + l.count, *c.owner, c.init, subject_of(c)});
+    }
+    std::ranges::sort(ranges, {}, [](const IdRange& r) { return std::pair(r.first, r.init); });
+    std::map<int, std::string> out;
+    // Of each owner the range that reaches furthest so far.
+    std::map<std::uint32_t, const IdRange*> furthest;
+    for (const IdRange& r : ranges) {
+        for (const auto& [owner, other] : furthest)
+            if (owner != r.owner && other->end > r.first) {
+                out.try_emplace(r.init, other->who);
+                out.try_emplace(other->init, r.who);
+            }
+        auto& own = furthest[r.owner];
+        own = own == nullptr || r.end > own->end ? &r : own;
+    }
     return out;
 }
 
@@ -171,13 +219,25 @@ std::string Case::file(std::string_view name) const {
     return "/proc/" + std::to_string(container().init) + "/" + std::string(name);
 }
 
-std::optional<bool> Case::in_host_userns() const {
-    const auto inode = container().ns.of(host::Ns::user);
-    if (inode)
-        return *inode == host.ns.of(host::Ns::user).value_or(host::initial_user_ns);
-    const auto child =
-        container().members.empty() ? std::nullopt : container().members.front().process.in_child_user_ns();
+std::optional<bool> Case::in_host_userns(const Member& m) const {
+    if (m.process.user_ns)
+        return *m.process.user_ns == host.ns.of(host::Ns::user).value_or(host::initial_user_ns);
+    const auto child = m.process.in_child_user_ns();
     return child ? std::optional(!*child) : std::nullopt;
+}
+
+std::optional<bool> Case::in_host_userns() const {
+    std::optional<bool> out = container().members.empty() ? std::nullopt : std::optional(false);
+    for (const Member& m : container().members) {
+        if (m.being_started || (m.sandbox_program && m.role != Member::Role::init))
+            continue;
+        const auto one = in_host_userns(m);
+        if (one == true)
+            return true;
+        if (!one)
+            out = std::nullopt;
+    }
+    return out;
 }
 
 void Verdict::wrong(policy::Severity severity, std::string what, policy::Evidence evidence) {
@@ -243,16 +303,20 @@ std::vector<Finding> Containers::evaluate(const Params& params, const policy::Pr
         return for_all(Status::unknown, printable(facts.host.error().message));
     std::vector<Finding> out;
     if (facts.all && facts.containers.empty()) {
-        out = for_all(facts.unplaced.empty() ? Status::not_applicable : Status::unknown,
-                      facts.unplaced.empty() ? "no container runs" : "not every process could be placed");
+        const bool whole = facts.unplaced.empty() && facts.partial.empty();
+        out = for_all(whole ? Status::not_applicable : Status::unknown,
+                      whole                   ? "no container runs"
+                      : facts.partial.empty() ? "not every process could be placed"
+                                              : facts.partial);
         out.front() = judge_host(facts);
         return out;
     }
-    if (facts.all)
+    if (facts.all || !facts.unplaced.empty())
         out.push_back(judge_host(facts));
     const auto categories = categories_of(facts);
+    const auto shared_ids = shared_ids_of(facts);
     for (const Inspected& one : facts.containers)
-        judge_one({params, *facts.host, one, categories}, out);
+        judge_one({params, *facts.host, one, categories, shared_ids}, out);
     return out;
 }
 

@@ -40,14 +40,18 @@ struct Case {
     const Inspected& seen;
     // SELinux category pairs to the pods or containers that run with them.
     const std::map<std::string, std::set<std::string>>& categories;
+    // Host ids that containers of different owners have in common: by init, what is shared and with whom.
+    const std::map<int, std::string>& shared_ids;
 
     [[nodiscard]] const Container& container() const { return seen.container; }
 
     // "pid 812 (nginx)"
     [[nodiscard]] static std::string name_of_process(const host::Process& process);
     [[nodiscard]] std::string file(std::string_view name) const;  // "/proc/INIT/NAME"
-    // nullopt: cannot be told.
+    // Whether any of its processes is in the host's user namespace. nullopt: cannot be told.
     [[nodiscard]] std::optional<bool> in_host_userns() const;
+    // The same of one.
+    [[nodiscard]] std::optional<bool> in_host_userns(const Member& member) const;
 };
 
 // What is wrong, collected until the verdict. The worst severity is the finding's.
@@ -70,6 +74,32 @@ class Verdict {
     std::vector<policy::Evidence> evidence_{};
     std::string unknown_{};
 };
+
+// Judges each process, and makes the verdict unknown for what could not be read. One that was started into
+// the container and has no program of it yet is still in its set-up; the programs of a sandbox with a kernel
+// of its own are left out.
+template <class F>
+void each(const Case& c, Verdict& v, F&& judge) {
+    const Container& k = c.container();
+    if (k.members.empty())
+        v.unknown("none of its processes could be read");
+    if (!k.unread.empty())
+        v.unknown(k.unread);
+    for (const Member& m : k.members) {
+        if (m.being_started)
+            v.unknown(Case::name_of_process(m.process) + " is being started into it");
+        else if (!m.sandbox_program)
+            judge(m);
+    }
+}
+
+// One step down for what its own user could reach anyway, outside of the container.
+[[nodiscard]] policy::Severity weigh(const Case& c, policy::Severity severity);
+
+// Paths of the host whose places HostSide::places has to know.
+[[nodiscard]] std::vector<std::string> watched_paths();
+
+void judge_shared(const Case& c, const SharedMount& mount, Verdict& verdict);
 
 // The way out for a failing finding: stop the container if the policy says so for this control.
 [[nodiscard]] policy::Fix fix_for(const Case& c, Rule rule);

@@ -13,176 +13,86 @@ namespace {
 using policy::Finding;
 using policy::Severity;
 
-enum class Reach { exactly, below };  // the path itself (or a folder that holds it); everything in it, too
-
-struct Sensitive {
-    std::string_view path;
-    Reach reach;
-    Severity severity;
-    bool writable_only;
-};
-
-constexpr std::array<Sensitive, 22> sensitive{{
-    {"/", Reach::exactly, Severity::critical, false},
-    {"/etc", Reach::exactly, Severity::critical, false},
-    {"/root", Reach::below, Severity::critical, false},
-    {"/boot", Reach::below, Severity::critical, false},
-    {"/dev", Reach::exactly, Severity::critical, false},
-    {"/run", Reach::exactly, Severity::critical, false},
-    {"/run/docker", Reach::below, Severity::critical, false},
-    {"/run/containerd", Reach::below, Severity::critical, false},
-    {"/run/containers", Reach::below, Severity::critical, false},
-    {"/run/crio", Reach::below, Severity::critical, false},
-    {"/run/podman", Reach::below, Severity::critical, false},
-    {"/run/systemd", Reach::below, Severity::critical, false},
-    {"/run/dbus", Reach::below, Severity::critical, false},
-    {"/run/user", Reach::exactly, Severity::high, false},
-    {"/var", Reach::exactly, Severity::critical, false},
-    {"/var/lib", Reach::exactly, Severity::critical, false},
-    {"/var/lib/docker", Reach::below, Severity::critical, false},
-    {"/var/lib/containers", Reach::below, Severity::critical, false},
-    {"/var/lib/containerd", Reach::below, Severity::critical, false},
-    {"/var/lib/kubelet", Reach::below, Severity::critical, false},
-    {"/usr", Reach::below, Severity::critical, true},
-    {"/var/log", Reach::below, Severity::high, true},
-}};
-
-// In /etc, what every image has anyway and nobody's secret.
-constexpr std::array<std::string_view, 13> harmless_etc{
-    "/etc/localtime",  "/etc/timezone", "/etc/ssl/certs",   "/etc/pki",        "/etc/ca-certificates",
-    "/etc/hosts",      "/etc/hostname", "/etc/resolv.conf", "/etc/machine-id", "/etc/os-release",
-    "/etc/mime.types", "/etc/services", "/etc/protocols"};
-// Where engines mount what they made for the container, by the name of the file on the host.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> made{{
-    {"/etc/resolv.conf", "resolv.conf"},
-    {"/etc/hosts", "hosts"},
-    {"/etc/hosts", "etc-hosts"},
-    {"/etc/hostname", "hostname"},
-    {"/run/.containerenv", ".containerenv"},
-    {"/run/secrets", "secrets"},
-    {"/dev/shm", "shm"},
-    {"/dev/termination-log", ""},
-    {"/run/notify", "notify"},
-}};
-constexpr std::array<std::string_view, 5> engine_storage{"/var/lib/docker", "/var/lib/containers",
-                                                         "/var/lib/containerd", "/var/lib/kubelet", "/run"};
-
-bool is_hex_component(std::string_view path) {
-    return std::ranges::any_of(split(path, '/'), [](std::string_view c) {
-        return c.size() >= 36 && std::ranges::all_of(c, [](char x) {
-                   return (x >= '0' && x <= '9') || (x >= 'a' && x <= 'f') || x == '-';
-               });
-    });
+// Severity of what only matters as far as its root is the host's.
+Severity by_userns(const Case& c) {
+    return c.in_host_userns() == false ? Severity::medium : Severity::critical;
 }
 
-// A file that the engine made for this container, or a named volume: below its storage, at its own place.
-bool is_engines_own(const SharedMount& m) {
-    const bool stored = std::ranges::any_of(
-        engine_storage, [&](auto dir) { return m.path != dir && host::is_within(m.path, dir); });
-    const bool home = m.path.find("/.local/share/") != std::string::npos;
-    if (!stored && !home)
-        return false;
-    if (m.path.find("/volumes/") != std::string::npos &&
-        (m.path.ends_with("/_data") || m.path.find("/_data/") != std::string::npos ||
-         m.path.find("/kubernetes.io~") != std::string::npos))
-        return true;
-    const auto last = m.path.substr(m.path.rfind('/') + 1);
-    return is_hex_component(m.path) && std::ranges::any_of(made, [&](const auto& pair) {
-               return m.point == pair.first && (pair.second.empty() || last == pair.second);
-           });
-}
-
-// The root file system itself, where the engine keeps it.
-bool is_engines_root(const SharedMount& m) {
-    if (m.point != "/")
-        return false;
-    return m.type == "overlay" || (m.path != "/" && std::ranges::any_of(engine_storage, [&](auto dir) {
-                                       return m.path != dir && host::is_within(m.path, dir);
-                                   }));
-}
-
-// One step down for what its own user could reach anyway, outside of the container.
-Severity weigh(const Case& c, Severity s) {
-    if (!c.container().rootless() || s == Severity::info)
-        return s;
-    return static_cast<Severity>(static_cast<int>(s) - 1);
-}
-
-std::optional<Severity> severity_of_etc(const SharedMount& m) {
-    if (!host::is_within(m.path, "/etc") || m.path == "/etc")
-        return std::nullopt;
-    const bool harmless =
-        std::ranges::any_of(harmless_etc, [&](auto dir) { return host::is_within(m.path, dir); });
-    if (harmless && m.read_only)
-        return std::nullopt;
-    return m.read_only ? Severity::high : Severity::critical;
-}
-
-std::optional<Severity> severity_of_home(const SharedMount& m) {
-    static constexpr std::array<std::string_view, 6> secrets{"/.ssh",    "/.gnupg", "/.kube",
-                                                             "/.docker", "/.aws",   "/.config/containers"};
-    if (!host::is_within(m.path, "/home"))
-        return std::nullopt;
-    const auto rest = std::string_view(m.path).substr(5);
-    if (std::ranges::count(rest, '/') <= 1)
-        return Severity::high;  // /home, or all of somebody's home
-    return std::ranges::any_of(secrets, [&](auto s) { return rest.find(s) != std::string_view::npos; })
-               ? std::optional(Severity::high)
-               : std::nullopt;
-}
-
-std::optional<Severity> severity_of(const SharedMount& m) {
-    std::optional<Severity> out = severity_of_etc(m);
-    const auto take = [&](std::optional<Severity> s) { out = s && (!out || *s > *out) ? s : out; };
-    take(severity_of_home(m));
-    for (const Sensitive& s : sensitive)
-        if ((m.path == s.path || (s.reach == Reach::below && host::is_within(m.path, s.path))) &&
-            !(s.writable_only && m.read_only))
-            take(s.severity);
-    return out;
-}
-
-std::string shown(const SharedMount& m) {
-    return printable(m.path, 120) + " at " + printable(m.point, 120) + (m.read_only ? ", read-only" : "");
-}
-
-void judge_shared(const Case& c, const SharedMount& m, Verdict& v) {
-    const bool allowed = std::ranges::any_of(c.params.allowed_paths, [&](const std::string& g) {
-        return m.service.empty() ? glob_match(g, m.path) : g == m.path;
-    });
-    if (allowed || (m.service.empty() && (is_engines_own(m) || is_engines_root(m))))
+// Where the kernel's own is changed or looked into: debugfs, tracefs and the like have one instance only.
+void judge_instance(const Case& c, const host::Mount& m, const policy::Evidence& evidence, Verdict& v) {
+    static constexpr std::array<std::string_view, 8> types{
+        "debugfs", "tracefs", "securityfs", "configfs", "efivarfs", "binfmt_misc", "bpf", "pstore"};
+    if (std::ranges::find(types, m.type) == types.end())
         return;
-    const policy::Evidence evidence{c.file("mountinfo"), shown(m), "not in a container"};
-    if (!m.service.empty())
-        return v.wrong(
-            Severity::critical,
-            "has the socket of " + m.service + (m.path.ends_with(m.point) ? "" : " under another name"),
+    if (!m.read_only)
+        v.wrong(by_userns(c), "may write to the host's " + m.type, evidence);
+    else if (m.type == "debugfs" || m.type == "tracefs")
+        v.wrong(c.in_host_userns() == false ? Severity::low : Severity::high, "sees the host's " + m.type,
+                evidence);
+}
+
+bool is_of_its_cgroup(const Container& k, const host::Mount& m) {
+    if (m.root == "/")
+        return false;
+    if (!k.cgroup.empty())
+        return host::is_within(m.root, k.cgroup);
+    return !m.root.ends_with(".slice") && std::ranges::any_of(k.cgroups, [&](const auto& own) {
+        return host::is_within(m.root, own.path) || host::is_within(own.path, m.root);
+    });
+}
+
+void judge_cgroup(const Case& c, const host::Mount& m, const policy::Evidence& evidence, Verdict& v) {
+    if ((m.type != "cgroup2" && m.type != "cgroup") || m.read_only || is_of_its_cgroup(c.container(), m))
+        return;
+    v.wrong(by_userns(c),
+            m.root == "/" ? "may write to the host's whole cgroup hierarchy"
+                          : "may write to the cgroup " + printable(m.root, 120) + ", which is not its own",
             evidence);
-    if (m.other_socket)
-        v.wrong(weigh(c, Severity::high), "has a socket of the host: " + printable(m.path, 120), evidence);
-    // /proc, /sys and single device nodes are judged below and by other controls.
-    if (m.type == "proc" || m.type == "sysfs" || (m.type == "devtmpfs" && m.path != "/dev"))
-        return;
-    if (const auto s = severity_of(m))
-        v.wrong(weigh(c, *s), "has the host's " + printable(m.path, 120), evidence);
 }
 
-// The kernel's file systems by their device: a mount of the host's own instance.
-void judge_kernel_mounts(const Case& c, const std::vector<host::Mount>& mounts, Verdict& v) {
+// /proc is the kernel's whatever PID namespace it is of; root of the host may write to /proc/sys without any
+// capability. Runtimes cover that read-only.
+void judge_proc(const Case& c, const std::vector<host::Mount>& mounts, const host::Mount& m,
+                const policy::Evidence& evidence, Verdict& v) {
+    if (m.type != "proc")
+        return;
+    if (c.host.proc_device != 0 && m.device == c.host.proc_device)
+        v.wrong(weigh(c, Severity::critical), "has the host's own /proc", evidence);
+    if (m.read_only || c.in_host_userns() == false)
+        return;
+    if (m.root != "/" && !is_network_setting(m))
+        return v.wrong(Severity::critical, "may write to /proc" + printable(m.root, 60), evidence);
+    const auto* sys = host::mount_at(mounts, m.point == "/" ? "/sys" : m.point + "/sys");
+    if (m.root == "/" && host::mount_at(mounts, m.point) == &m && (sys == nullptr || !sys->read_only))
+        v.wrong(Severity::critical,
+                "may write to the kernel's settings in " + printable(m.point, 60) + "/sys", evidence);
+}
+
+void judge_handle(const Case& c, const host::Mount& m, const policy::Evidence& evidence, Verdict& v) {
+    if (m.type != "nsfs")
+        return;
+    for (std::size_t i = 0; i < host::ns_names.size(); ++i)
+        if (const auto inode = c.host.ns.of(static_cast<host::Ns>(i));
+            inode && m.root == std::string(host::ns_names[i]) + ":[" + std::to_string(*inode) + "]")
+            v.wrong(Severity::high,
+                    "holds a way into the host's " + std::string(host::ns_names[i]) + " namespace", evidence);
+}
+
+// The kernel's file systems: a mount of the host's own instance, or one that the whole host shares.
+void judge_kernel_mounts(const Case& c, const View& view, Verdict& v) {
+    const auto& mounts = *view.mounts;
     for (const host::Mount& m : mounts) {
-        const policy::Evidence evidence{c.file("mountinfo"),
+        const policy::Evidence evidence{view.dir + "/mountinfo",
                                         m.type + " " + printable(m.root, 60) + " at " +
                                             printable(m.point, 120) +
                                             (m.read_only ? ", read-only" : ", writable"),
                                         "an own instance, read-only where it is the host's"};
-        if (m.type == "proc" && c.host.proc_device != 0 && m.device == c.host.proc_device)
-            v.wrong(weigh(c, Severity::critical), "has the host's own /proc", evidence);
+        judge_proc(c, mounts, m, evidence, v);
         if (m.type == "sysfs" && !m.read_only && host::mount_at(mounts, m.point) == &m)
-            v.wrong(c.in_host_userns() == false ? Severity::medium : Severity::critical, "may write to /sys",
-                    evidence);
-        if ((m.type == "cgroup2" || m.type == "cgroup") && m.root == "/" && !m.read_only)
-            v.wrong(c.in_host_userns() == false ? Severity::medium : Severity::critical,
-                    "may write to the host's whole cgroup hierarchy", evidence);
+            v.wrong(by_userns(c), "may write to /sys", evidence);
+        judge_instance(c, m, evidence, v);
+        judge_cgroup(c, m, evidence, v);
+        judge_handle(c, m, evidence, v);
     }
 }
 
@@ -229,48 +139,80 @@ std::string known_device(const host::DeviceNode& d) {
 
 Finding judge_mounts(const Case& c) {
     Verdict v(c, Rule::mounts);
-    if (!c.container().mounts) {
-        v.unknown(printable(c.container().mounts.error().message));
-        return v.end("");
-    }
+    each(c, v, [&](const Member& m) {
+        const auto ns = m.ns.of(host::Ns::mnt);
+        if (ns && ns == c.host.ns.of(host::Ns::mnt) && m.role != Member::Role::init)
+            v.wrong(Severity::critical,
+                    Case::name_of_process(m.process) + " is in the host's mount namespace",
+                    {m.file("ns/mnt"), "mnt:[" + std::to_string(*ns) + "]", "the container's"});
+    });
     for (const SharedMount& m : c.seen.shared)
         judge_shared(c, m, v);
-    judge_kernel_mounts(c, *c.container().mounts, v);
+    for (const View& view : c.container().views) {
+        if (view.mounts)
+            judge_kernel_mounts(c, view, v);
+        else
+            v.unknown(printable(view.mounts.error().message));
+        if (!view.hidden.empty())
+            v.unknown(view.hidden);
+    }
+    for (const auto& what : c.seen.shared_unknown)
+        v.unknown("cannot be told what is on " + what);
     return v.end("no sensitive path or socket of the host");
 }
 
 Finding judge_rw_rootfs(const Case& c) {
     Verdict v(c, Rule::rw_rootfs);
-    const auto& mounts = c.container().mounts;
-    const auto* top = mounts ? host::mount_at(*mounts, "/") : nullptr;
-    if (!mounts)
-        v.unknown(printable(mounts.error().message));
-    else if (top == nullptr)
-        v.unknown(c.file("mountinfo") + " has no line for its root");
-    else if (!top->read_only)
-        v.wrong(Severity::low, "its root file system is writable",
-                {c.file("mountinfo"), top->type + " at /, rw", "ro"});
+    for (const View& view : c.container().views) {
+        const bool first = &view == &c.container().views.front();
+        const auto* top = view.mounts ? host::mount_at(*view.mounts, "/") : nullptr;
+        if (!view.mounts)
+            v.unknown(printable(view.mounts.error().message));
+        else if (top == nullptr && first)
+            v.unknown(view.dir + "/mountinfo has no line for its root");
+        // What else runs on a tmpfs has confined itself further.
+        else if (top != nullptr && !top->read_only && (first || top->type != "tmpfs"))
+            v.wrong(Severity::low, "its root file system is writable",
+                    {view.dir + "/mountinfo", top->type + " at /, rw", "ro"});
+        if (!view.hidden.empty())
+            v.unknown(view.hidden);
+    }
     return v.end("its root file system is mounted read-only");
+}
+
+// The worst of its processes: signs, else what is not known.
+Fingerprint worst_fingerprint(const Case& c, Verdict& v) {
+    Fingerprint out;
+    const auto weight = [](const Fingerprint& f) { return std::pair(f.signs.size(), f.unknown.size()); };
+    bool open = false;
+    each(c, v, [&](const Member& m) {
+        auto print = fingerprint(c, m);
+        open = open || print.signs.size() + print.unknown.size() >= 3;
+        if (weight(print) > weight(out))
+            out = std::move(print);
+    });
+    if (open && out.signs.size() < 3)
+        v.unknown("could be privileged; not everything was observed: " + join(out.unknown, ", "));
+    return out;
 }
 
 Finding judge_privileged(const Case& c) {
     Verdict v(c, Rule::privileged);
-    const auto& mounts = c.container().mounts;
-    if (!mounts) {
-        v.unknown(printable(mounts.error().message));
-        return v.end("");
+    for (const View& view : c.container().views) {
+        if (!view.mounts)
+            v.unknown(printable(view.mounts.error().message));
+        else if (const auto hole = broken_mask(*view.mounts))
+            v.wrong(Severity::critical, "a masked path is uncovered, as by an attack on the runtime",
+                    {view.dir + "/mountinfo", *hole, "masks by tmpfs or /dev/null"});
+        if (!view.hidden.empty())
+            v.unknown(view.hidden);
     }
-    if (const auto hole = broken_mask(*mounts))
-        v.wrong(Severity::critical, "a masked path is uncovered, as by an attack on the runtime",
-                {c.file("mountinfo"), *hole, "masks by tmpfs or /dev/null"});
-    const Fingerprint print = fingerprint(c);
+    const Fingerprint print = worst_fingerprint(c, v);
     if (print.signs.size() >= 3)
         v.wrong(c.in_host_userns() == false ? Severity::high : Severity::critical,
                 "looks privileged: " + join(print.signs, ", "),
                 {c.file("status") + ", " + c.file("mountinfo"),
                  std::to_string(print.signs.size()) + " of 6 signs", "at most 2"});
-    else if (print.signs.size() + print.unknown.size() >= 3)
-        v.unknown("could be privileged; not observed: " + join(print.unknown, ", "));
     return v.end(print.signs.empty() ? "no sign of --privileged" : "only " + join(print.signs, ", "));
 }
 
@@ -290,26 +232,33 @@ Finding judge_devices(const Case& c) {
                  "none but null, zero, full, random, urandom and terminals"});
     }
     if (!c.seen.devices->complete)
-        v.unknown("not all of its /dev could be looked at");
+        v.unknown("not all of its devices could be looked at");
+    for (const View& view : c.container().views)
+        if (!view.hidden.empty())
+            v.unknown(view.hidden);
     return v.end("only devices that every container has");
 }
 
 Finding judge_propagation(const Case& c) {
     Verdict v(c, Rule::propagation);
-    if (!c.container().mounts)
-        v.unknown(printable(c.container().mounts.error().message));
-    else
-        for (const host::Mount& m : *c.container().mounts) {
-            const auto peer = [&](const auto& group) { return group && c.host.peer_groups.contains(*group); };
+    const auto peer = [&](const auto& group) { return group && c.host.peer_groups.contains(*group); };
+    for (const View& view : c.container().views) {
+        if (!view.mounts) {
+            v.unknown(printable(view.mounts.error().message));
+            continue;
+        }
+        if (!view.hidden.empty())
+            v.unknown(view.hidden);
+        for (const host::Mount& m : *view.mounts)
             if (peer(m.shared))
                 v.wrong(Severity::high,
                         "what is mounted at " + printable(m.point, 120) + " appears on the host",
-                        {c.file("mountinfo"), "shared:" + std::to_string(*m.shared), "private"});
+                        {view.dir + "/mountinfo", "shared:" + std::to_string(*m.shared), "private"});
             else if (peer(m.master))
                 v.wrong(Severity::low,
                         "what the host mounts below " + printable(m.point, 120) + " appears in it",
-                        {c.file("mountinfo"), "master:" + std::to_string(*m.master), "private"});
-        }
+                        {view.dir + "/mountinfo", "master:" + std::to_string(*m.master), "private"});
+    }
     return v.end("no mount has a peer on the host");
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace plimsoll::modules::containers {
 namespace {
@@ -13,23 +14,6 @@ namespace {
 using policy::Finding;
 using policy::Severity;
 using Role = Member::Role;
-
-std::string status_of(const host::Process& p) {
-    return "/proc/" + std::to_string(p.pid) + "/status";
-}
-
-// Judges each process; one that was started into the container and has no program yet is still in its set-up.
-template <class F>
-void each(const Case& c, Verdict& v, F&& judge) {
-    if (c.container().members.empty())
-        v.unknown("none of its processes could be read");
-    for (const Member& m : c.container().members) {
-        if (m.role == Role::entered && m.forked_only)
-            v.unknown(Case::name_of_process(m.process) + " is being started into it");
-        else
-            judge(m);
-    }
-}
 
 // The id that a host id has inside; nullopt: none (it is not mapped).
 std::optional<std::uint32_t> inside_id(const std::vector<host::IdMapLine>& map, std::uint32_t outside) {
@@ -43,33 +27,38 @@ std::string text_of(const host::IdMapLine& l) {
     return std::to_string(l.inside) + " " + std::to_string(l.outside) + " " + std::to_string(l.count);
 }
 
-void judge_map(const Case& c, Verdict& v, std::string_view name,
+// An id of a map that is somebody's. Whose map it is decides about its owner's own id.
+void judge_line(const Case& c, Verdict& v, const std::string& file, bool of_users, const host::IdMapLine& l) {
+    const auto covers = [&](std::uint32_t id) { return id >= l.outside && id - l.outside < l.count; };
+    if (covers(0))
+        return v.wrong(Severity::critical, "maps host id 0 (root)",
+                       {file, text_of(l), "a map without host id 0"});
+    const auto& owner = c.container().owner;
+    const auto group = owner ? c.host.own_group.find(*owner) : c.host.own_group.end();
+    const auto own_id = of_users                          ? owner
+                        : group == c.host.own_group.end() ? std::nullopt
+                                                          : std::optional(group->second);
+    const auto& named = of_users ? c.host.accounts : c.host.groups;
+    for (auto it = named.lower_bound(l.outside); it != named.end() && covers(it->first); ++it) {
+        const bool own = it->first == own_id;
+        if (own && (!c.params.forbid_own_id || !of_users))
+            continue;
+        v.wrong(
+            own ? Severity::low : Severity::high,
+            own ? "maps its owner's own id"
+                : std::string(of_users ? "maps the account " : "maps the group ") + printable(it->second, 40),
+            {file, text_of(l), own ? "userns=auto or nomap" : "ids that are no account's"});
+    }
+}
+
+void judge_map(const Case& c, Verdict& v, const Member& m, std::string_view name,
                const std::optional<std::vector<host::IdMapLine>>& map) {
     if (!map)
-        return v.unknown(c.file(name) + " cannot be read");
+        return v.unknown(m.file(name) + " cannot be read");
     if (map->empty())
-        return v.unknown(c.file(name) + " is empty: the map has not been written yet");
-    const auto covers = [](const host::IdMapLine& l, std::uint32_t id) {
-        return id >= l.outside && id - l.outside < l.count;
-    };
-    for (const auto& l : *map) {
-        if (covers(l, 0)) {
-            v.wrong(Severity::critical, "maps host id 0 (root)",
-                    {c.file(name), text_of(l), "a map without host id 0"});
-            continue;
-        }
-        if (name != "uid_map")
-            continue;
-        for (auto it = c.host.accounts.lower_bound(l.outside);
-             it != c.host.accounts.end() && covers(l, it->first); ++it) {
-            if (it->first == c.container().owner && !c.params.forbid_own_id)
-                continue;
-            const bool own = it->first == c.container().owner;
-            v.wrong(own ? Severity::low : Severity::high,
-                    own ? "maps its owner's own id" : "maps the account " + printable(it->second, 40),
-                    {c.file(name), text_of(l), own ? "userns=auto or nomap" : "ids that are no account's"});
-        }
-    }
+        return v.unknown(m.file(name) + " is empty: the map has not been written yet");
+    for (const auto& l : *map)
+        judge_line(c, v, m.file(name), name == "uid_map", l);
 }
 
 std::string named(std::uint64_t capabilities) {
@@ -84,11 +73,11 @@ std::uint64_t mask_of(const std::vector<std::string>& names) {
 }
 
 // The bits that mean the host itself, where the namespaces let them.
-std::uint64_t fatal(const Case& c) {
+std::uint64_t fatal(const Case& c, const Member& m) {
     std::uint64_t out = mask_of({"SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF", "PERFMON",
                                  "SYS_BOOT", "MAC_ADMIN", "MAC_OVERRIDE", "SYSLOG"});
     const auto shares = [&](host::Ns ns) {
-        const auto own = c.container().ns.of(ns);
+        const auto own = m.ns.of(ns);
         return own && own == c.host.ns.of(ns);
     };
     if (shares(host::Ns::pid))
@@ -98,26 +87,20 @@ std::uint64_t fatal(const Case& c) {
     return out;
 }
 
-// A process may be in another user namespace than the init; its bits count in its own.
-std::optional<bool> in_host_userns(const host::Process& p) {
-    const auto child = p.in_child_user_ns();
-    return child ? std::optional(!*child) : std::nullopt;
-}
-
 void judge_capabilities_of(const Case& c, const Member& m, Verdict& v) {
     const host::Process& p = m.process;
     if (!p.capabilities)
-        return v.unknown(status_of(p) + " shows no capabilities");
+        return v.unknown(m.file("status") + " shows no capabilities");
     const auto& caps = *p.capabilities;
     const std::uint64_t allowed = mask_of(c.params.allowed_capabilities);
-    const auto host_side = in_host_userns(p);
+    const auto host_side = c.in_host_userns(m);
     const std::string who = Case::name_of_process(p) + (m.role == Role::entered  ? ", started into it,"
                                                         : m.role == Role::joined ? ", joined from outside,"
                                                                                  : "");
     const std::uint64_t held = caps.bounding | caps.effective | caps.permitted;
     if (const auto extra = held & ~allowed; extra != 0) {
         // What is not known to be a child's counts as the host's.
-        const bool grave = host_side != false && (extra & fatal(c)) != 0;
+        const bool grave = host_side != false && (extra & fatal(c, m)) != 0;
         const bool all =
             c.host.all_capabilities != 0 && (held & c.host.all_capabilities) == c.host.all_capabilities;
         v.wrong(host_side == false ? Severity::medium
@@ -125,7 +108,7 @@ void judge_capabilities_of(const Case& c, const Member& m, Verdict& v) {
                                    : Severity::high,
                 who + " holds " + (all ? std::string("every capability") : named(extra)) +
                     (host_side == false ? " in its user namespace" : " of the host"),
-                {status_of(p), "CapEff " + named(caps.effective) + ", CapBnd " + named(caps.bounding),
+                {m.file("status"), "CapEff " + named(caps.effective) + ", CapBnd " + named(caps.bounding),
                  "at most " + named(allowed)});
     }
     for (const auto& [set, name] : {std::pair{caps.inheritable, "CapInh"}, {caps.ambient, "CapAmb"}})
@@ -133,7 +116,7 @@ void judge_capabilities_of(const Case& c, const Member& m, Verdict& v) {
             v.wrong(Severity::medium,
                     who + " has " + (name == std::string_view("CapInh") ? "inheritable" : "ambient") +
                         " capabilities",
-                    {status_of(p), std::string(name) + " " + named(set), "none"});
+                    {m.file("status"), std::string(name) + " " + named(set), "none"});
 }
 
 // ---- labels ----
@@ -195,13 +178,18 @@ std::string category_pair(std::string_view label) {
 
 Finding judge_userns(const Case& c) {
     Verdict v(c, Rule::root_userns);
-    const auto host_side = c.in_host_userns();
-    if (!host_side)
-        v.unknown(c.file("ns/user") + " cannot be read, and the map does not decide it");
-    else if (*host_side)
-        v.wrong(Severity::high, "runs in the host's user namespace: its root is root of the host",
-                {c.file("ns/user"), "user:[" + std::to_string(host::initial_user_ns) + "]",
-                 "a user namespace of its own"});
+    each(c, v, [&](const Member& m) {
+        const auto host_side = c.in_host_userns(m);
+        if (!host_side)
+            v.unknown(m.file("ns/user") + " cannot be read, and the map does not decide it");
+        else if (*host_side)
+            v.wrong(Severity::high,
+                    m.role == Role::init
+                        ? "runs in the host's user namespace: its root is root of the host"
+                        : Case::name_of_process(m.process) + " runs in the host's user namespace",
+                    {m.file("ns/user"), "user:[" + std::to_string(host::initial_user_ns) + "]",
+                     "a user namespace of its own"});
+    });
     std::string nesting;
     if (const auto& chain = c.container().user_ns_chain; chain && chain->size() > 1)
         nesting = ", " + std::to_string(chain->size()) + " deep";
@@ -210,35 +198,50 @@ Finding judge_userns(const Case& c) {
 
 Finding judge_maps(const Case& c) {
     Verdict v(c, Rule::maps_root);
-    if (c.container().members.empty()) {
-        v.unknown("none of its processes could be read");
-        return v.end("");
-    }
-    const auto host_side = c.in_host_userns();
-    const host::Process& p = c.container().members.front().process;
-    if (host_side == true)
-        v.wrong(Severity::critical, "every id is the host's: no user namespace",
-                {c.file("uid_map"), "the initial user namespace", "a map without host id 0"});
-    else {
-        judge_map(c, v, "uid_map", p.uid_map);
-        judge_map(c, v, "gid_map", p.gid_map);
-    }
+    std::set<std::optional<std::uint64_t>> judged;  // user namespaces
+    each(c, v, [&](const Member& m) {
+        if (m.process.user_ns && !judged.insert(m.process.user_ns).second)
+            return;
+        if (c.in_host_userns(m) == true)
+            return v.wrong(Severity::critical,
+                           (m.role == Role::init ? "" : "for " + Case::name_of_process(m.process) + " ") +
+                               std::string("every id is the host's: no user namespace"),
+                           {m.file("uid_map"), "the initial user namespace", "a map without host id 0"});
+        judge_map(c, v, m, "uid_map", m.process.uid_map);
+        judge_map(c, v, m, "gid_map", m.process.gid_map);
+    });
+    if (const auto it = c.shared_ids.find(c.container().init); it != c.shared_ids.end())
+        v.wrong(Severity::high, "shares host ids with " + it->second + " of another owner",
+                {c.file("uid_map"), "overlaps the map of " + it->second, "ids that no other owner has"});
+    if (!c.host.accounts_unknown.empty())
+        v.unknown(printable(c.host.accounts_unknown));
     return v.end("no id of its map is root or another account of the host");
+}
+
+// Root of the host in a user namespace that does not map it is root of the host all the same.
+void judge_ids(const Case& c, const Member& m, Verdict& v) {
+    const host::Process& p = m.process;
+    const auto host_side = c.in_host_userns(m);
+    const auto& init = c.container().members.front().process;
+    if (!p.uid_map)
+        v.unknown(m.file("uid_map") + " cannot be read");
+    for (std::size_t i = 0; i < 3; ++i) {
+        const auto id = std::to_string(p.uid[i]);
+        if (p.uid[i] == 0 && host_side == false)
+            return v.wrong(Severity::critical, Case::name_of_process(p) + " is root of the host",
+                           {m.file("status"), "Uid 0", "an id of the container's map"});
+        const bool root = (p.uid_map && inside_id(*p.uid_map, p.uid[i]) == 0) || p.uid[i] == 0 ||
+                          (init.uid_map && inside_id(*init.uid_map, p.uid[i]) == 0);
+        if (root)
+            return v.wrong(host_side == false ? Severity::medium : Severity::high,
+                           Case::name_of_process(p) + " is root",
+                           {m.file("status"), "Uid " + id + ", 0 inside", "another id"});
+    }
 }
 
 Finding judge_runs_as_root(const Case& c) {
     Verdict v(c, Rule::runs_as_root);
-    each(c, v, [&](const Member& m) {
-        const host::Process& p = m.process;
-        if (!p.uid_map)
-            return v.unknown("/proc/" + std::to_string(p.pid) + "/uid_map cannot be read");
-        for (std::size_t i = 0; i < 3; ++i)
-            if (inside_id(*p.uid_map, p.uid[i]) == 0)
-                return v.wrong(
-                    in_host_userns(p) == false ? Severity::medium : Severity::high,
-                    Case::name_of_process(p) + " is root",
-                    {status_of(p), "Uid " + std::to_string(p.uid[i]) + ", 0 inside", "another id"});
-    });
+    each(c, v, [&](const Member& m) { judge_ids(c, m, v); });
     return v.end("no process is root inside");
 }
 
@@ -252,10 +255,10 @@ Finding judge_no_new_privs(const Case& c) {
     Verdict v(c, Rule::no_new_privs);
     each(c, v, [&](const Member& m) {
         if (!m.process.no_new_privs)
-            v.unknown(status_of(m.process) + " does not tell NoNewPrivs");
+            v.unknown(m.file("status") + " does not tell NoNewPrivs");
         else if (!*m.process.no_new_privs)
             v.wrong(Severity::medium, Case::name_of_process(m.process) + " may gain privileges",
-                    {status_of(m.process), "NoNewPrivs 0", "1"});
+                    {m.file("status"), "NoNewPrivs 0", "1"});
     });
     return v.end("no_new_privs is set for every process");
 }
@@ -264,10 +267,10 @@ Finding judge_seccomp(const Case& c) {
     Verdict v(c, Rule::seccomp);
     each(c, v, [&](const Member& m) {
         if (!m.process.seccomp)
-            v.unknown(status_of(m.process) + " does not tell Seccomp");
+            v.unknown(m.file("status") + " does not tell Seccomp");
         else if (*m.process.seccomp == 0)
             v.wrong(Severity::high, Case::name_of_process(m.process) + " has no seccomp filter",
-                    {status_of(m.process), "Seccomp 0", "2"});
+                    {m.file("status"), "Seccomp 0", "2"});
     });
     return v.end("every process has a filter; which one, /proc does not tell");
 }
@@ -279,16 +282,14 @@ Finding judge_label(const Case& c) {
     bool labelled = false;
     bool exempt = false;
     each(c, v, [&](const Member& m) {
-        const std::string source = "/proc/" + std::to_string(m.process.pid) + "/attr/current";
-        const auto it = c.seen.labels.find(m.process.pid);
-        if (it == c.seen.labels.end() || !it->second) {
+        const std::string source = m.file("attr/current");
+        if (!m.label) {
             // EINVAL: no module of this kernel labels processes.
-            const bool none = it != c.seen.labels.end() && it->second.error().sys_errno == EINVAL;
-            if (!none)
+            if (m.label.error().sys_errno != EINVAL)
                 v.unknown(source + " cannot be read");
             return;
         }
-        const std::string& label = *it->second;
+        const std::string& label = *m.label;
         if (label.empty() || label == "kernel")
             return;
         labelled = true;

@@ -30,6 +30,31 @@ bool is_nested_service(std::string_view program) {
     return std::ranges::find(programs, program) != programs.end();
 }
 
+void judge_namespace(const Case& c, const Member& m, Ns ns, Verdict& v) {
+    const auto name = std::string(host::name_of(ns));
+    const auto own = m.ns.of(ns);
+    const auto host = c.host.ns.of(ns);
+    if (!own || !host)
+        v.unknown(m.file("ns/" + name) + (own ? " has no known counterpart on the host" : " cannot be read"));
+    else if (*own == *host)
+        v.wrong(severity_of(ns),
+                (m.role == Member::Role::init ? "" : Case::name_of_process(m.process) + " ") +
+                    std::string("shares the host's ") + name + " namespace",
+                {m.file("ns/" + name), name + ":[" + std::to_string(*own) + "]", "a namespace of its own"});
+}
+
+void judge_limit(const Result<host::CgroupLimit>& limit, const std::string& what, const std::string& file,
+                 Verdict& v) {
+    if (!limit && limit.error().code == Code::not_found)
+        v.wrong(Severity::medium, what, {file, printable(limit.error().message), "a limit"});
+    else if (!limit)
+        v.unknown(printable(limit.error().message));
+    else if (!limit->value)
+        v.wrong(Severity::medium, what,
+                {limit->source.empty() ? file : printable(limit->source, 300),
+                 limit->source.empty() ? "no cgroup of its own" : "max", "a limit"});
+}
+
 }  // namespace
 
 Finding judge_host_namespaces(const Case& c) {
@@ -40,18 +65,7 @@ Finding judge_host_namespaces(const Case& c) {
             continue;
         if (ns == Ns::cgroup && c.host.legacy_cgroups)
             continue;  // the default of version 1
-        // With Kata the sandbox's process is the host's; its workload's namespaces are in the guest.
-        if (c.container().kernel == Kernel::kata)
-            continue;
-        const auto own = c.container().ns.of(ns);
-        const auto host = c.host.ns.of(ns);
-        if (!own || !host)
-            v.unknown(c.file("ns/" + name) +
-                      (own ? " has no known counterpart on the host" : " cannot be read"));
-        else if (*own == *host)
-            v.wrong(
-                severity_of(ns), "shares the host's " + name + " namespace",
-                {c.file("ns/" + name), name + ":[" + std::to_string(*own) + "]", "a namespace of its own"});
+        each(c, v, [&](const Member& m) { judge_namespace(c, m, ns, v); });
     }
     return v.end("shares no namespace with the host that matters");
 }
@@ -63,16 +77,12 @@ Finding judge_limits(const Case& c) {
             static_cast<std::size_t>(std::ranges::find(limit_names, needed) - limit_names.begin());
         if (at == limit_names.size())
             continue;
-        const auto& limit = c.seen.limits.at(at);
-        if (!limit && limit.error().code == Code::not_found)
-            v.wrong(Severity::medium, "no limit on " + needed,
-                    {c.file("cgroup"), printable(limit.error().message), "a limit"});
-        else if (!limit)
-            v.unknown(printable(limit.error().message));
-        else if (!limit->value)
-            v.wrong(Severity::medium, "no limit on " + needed,
-                    {limit->source.empty() ? c.file("cgroup") : printable(limit->source, 300),
-                     limit->source.empty() ? "no cgroup of its own" : "max", "a limit"});
+        judge_limit(c.seen.limits.at(at), "no limit on " + needed, c.file("cgroup"), v);
+        for (const auto& [pid, limits] : c.seen.joined_limits)
+            judge_limit(
+                limits.at(at),
+                "no limit on " + needed + " for pid " + std::to_string(pid) + ", outside of its cgroup",
+                "/proc/" + std::to_string(pid) + "/cgroup", v);
     }
     return v.end("has the limits that the policy asks for");
 }
@@ -104,15 +114,15 @@ Finding judge_nested(const Case& c) {
     if (!c.container().inside.empty())
         v.wrong(Severity::low, "runs inside another container",
                 {c.file("status"), c.container().inside, "a container of the host"});
-    for (const Member& m : c.container().members) {
+    each(c, v, [&](const Member& m) {
         const auto program = program_of(m.process);
         if (is_nested_service(program) || is_nested_service(m.process.comm))
             v.wrong(
                 Severity::low, Case::name_of_process(m.process) + " is a login service, manager or engine",
                 {"/proc/" + std::to_string(m.process.pid) + "/exe", printable(program, 60), "one workload"});
         if (!m.process.exe)
-            v.unknown("/proc/" + std::to_string(m.process.pid) + "/exe cannot be read");
-    }
+            v.unknown(m.file("exe") + " cannot be read");
+    });
     return v.end("no login service, service manager or engine");
 }
 
@@ -122,9 +132,10 @@ Finding judge_drift(const Case& c) {
         v.wrong(Severity::high,
                 "pid " + std::to_string(d.pid) + " runs " + printable(d.exe, 120) + ": " + d.what,
                 {"/proc/" + std::to_string(d.pid) + "/exe", printable(d.exe, 200), "a program of the image"});
-    for (const Member& m : c.container().members)
+    each(c, v, [&](const Member& m) {
         if (!m.process.exe)
-            v.unknown("/proc/" + std::to_string(m.process.pid) + "/exe cannot be read");
+            v.unknown(m.file("exe") + " cannot be read");
+    });
     if (!c.seen.drift_unknown.empty())
         v.unknown(printable(c.seen.drift_unknown));
     return v.end("no program from memory or the upper layer");
@@ -140,6 +151,12 @@ Finding judge_orphan(const Case& c) {
         v.wrong(Severity::medium, "its monitor is gone",
                 {c.file("status"), "its parent is no monitor of " + std::string(name_of(k.engine)),
                  "conmon, a shim or nspawn above it"});
+    else if (k.monitor && !k.monitor_verified)
+        v.unknown("its parent is called " + k.monitor_name +
+                  ", but that it is the host's own program cannot be told");
+    else if (!k.monitor && !k.record)
+        v.wrong(Severity::medium, "neither a monitor nor a record of a runtime is there for it",
+                {c.file("status"), join(k.why, "; "), "an engine that answers for it"});
     const bool keeps_record = k.engine == Engine::podman || k.engine == Engine::docker ||
                               k.engine == Engine::containerd || k.engine == Engine::crio;
     if (keeps_record && !k.record && !k.owner)
@@ -157,14 +174,12 @@ Finding judge_surface(const Case& c) {
         const auto it = c.host.knobs.find(name);
         return it == c.host.knobs.end() ? std::string() : it->second;
     };
-    for (const Member& m : c.container().members) {
+    each(c, v, [&](const Member& m) {
         const host::Process& p = m.process;
-        if (!p.seccomp || !p.capabilities) {
-            v.unknown("/proc/" + std::to_string(p.pid) + "/status does not tell filter and capabilities");
-            continue;
-        }
+        if (!p.seccomp || !p.capabilities)
+            return v.unknown(m.file("status") + " does not tell filter and capabilities");
         if (*p.seccomp != 0)
-            continue;
+            return;
         std::vector<std::string> open{"AF_ALG", "vsock"};
         const auto holds = [&](std::string_view name) {
             return (p.capabilities->effective & capability_bit(name)) != 0;
@@ -177,9 +192,8 @@ Finding judge_surface(const Case& c) {
             open.emplace_back("userfaultfd");
         if (holds("NET_RAW"))
             open.emplace_back("AF_PACKET");
-        v.wrong(Severity::info, "no filter before " + join(open, ", "),
-                {"/proc/" + std::to_string(p.pid) + "/status", "Seccomp 0", "2"});
-    }
+        v.wrong(Severity::info, "no filter before " + join(open, ", "), {m.file("status"), "Seccomp 0", "2"});
+    });
     return v.end("a filter stands before every process; what it lets through, /proc does not tell");
 }
 

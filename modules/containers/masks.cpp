@@ -19,9 +19,10 @@ bool is_mask(const host::Mount& m) {
     return m.type == "tmpfs" || m.type == "devtmpfs" || m.type == "ramfs";
 }
 
+// Whether what every runtime covers is covered: no kernel is without /proc/keys and /proc/kcore at once.
 bool has_masks(const std::vector<host::Mount>& mounts) {
     return std::ranges::any_of(mounts, [](const host::Mount& m) {
-        return is_mask(m) && std::ranges::find(masked, m.point) != masked.end();
+        return is_mask(m) && (m.point == "/proc/kcore" || m.point == "/proc/keys");
     });
 }
 
@@ -43,39 +44,47 @@ bool is_label_unconfined(const Result<std::string>& label) {
 
 }  // namespace
 
+bool is_network_setting(const host::Mount& m) {
+    return host::is_within(m.root, "/sys/net") && m.point == "/proc" + m.root;
+}
+
 std::optional<std::string> broken_mask(const std::vector<host::Mount>& mounts) {
     for (const auto& m : mounts) {
         const bool covers = std::ranges::find(masked, m.point) != masked.end();
-        if (covers && !m.read_only && (m.type == "proc" || m.type == "sysfs"))
+        const bool hole = (m.type == "proc" && (covers || (m.root != "/" && !is_network_setting(m)))) ||
+                          (m.type == "sysfs" && covers);
+        if (hole && !m.read_only)
             return m.type + " " + printable(m.root, 60) + " at " + printable(m.point, 60) + ", writable";
     }
     return std::nullopt;
 }
 
-Fingerprint fingerprint(const Case& c) {
+Fingerprint fingerprint(const Case& c, const Member& member) {
     Fingerprint out;
-    const Container& container = c.container();
     const auto add = [&](bool sign, std::string what) {
         if (sign)
             out.signs.push_back(std::move(what));
     };
-    if (!container.members.empty()) {
-        const host::Process& p = container.members.front().process;
-        const std::uint64_t all = c.host.all_capabilities;
-        if (!p.capabilities || all == 0)
-            out.unknown.emplace_back("capabilities");
-        else
-            add((p.capabilities->bounding & all) == all, "every capability");
-        if (!p.seccomp)
-            out.unknown.emplace_back("filter");
-        else
-            add(*p.seccomp == 0, "no filter");
-        if (const auto it = c.seen.labels.find(p.pid); it != c.seen.labels.end())
-            add(is_label_unconfined(it->second), "no confining label");
-    }
-    if (container.mounts) {
-        add(!has_masks(*container.mounts), "no masked paths");
-        add(!sys_is_read_only(*container.mounts) || !proc_sys_is_read_only(*container.mounts),
+    const host::Process& p = member.process;
+    const std::uint64_t all = c.host.all_capabilities;
+    if (!p.capabilities || all == 0)
+        out.unknown.emplace_back("capabilities");
+    else
+        add((p.capabilities->bounding & all) == all, "every capability");
+    if (!p.seccomp)
+        out.unknown.emplace_back("filter");
+    else
+        add(*p.seccomp == 0, "no filter");
+    // EINVAL: no module of this kernel labels processes.
+    if (!member.label && member.label.error().sys_errno != EINVAL && c.host.labels_processes)
+        out.unknown.emplace_back("label");
+    add(is_label_unconfined(member.label), "no confining label");
+    const View* view = c.container().view_of(member);
+    if (view == nullptr || !view->mounts) {
+        out.unknown.emplace_back("mounts");
+    } else {
+        add(!has_masks(*view->mounts), "no masked paths");
+        add(!sys_is_read_only(*view->mounts) || !proc_sys_is_read_only(*view->mounts),
             "writable /sys or /proc/sys");
     }
     if (!c.seen.devices)

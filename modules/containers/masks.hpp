@@ -14,10 +14,14 @@ struct Fingerprint {
     std::vector<std::string> unknown{};  // signs that could not be observed
 };
 
-[[nodiscard]] Fingerprint fingerprint(const Case& c);
+// Of one process, its mounts and the container's devices.
+[[nodiscard]] Fingerprint fingerprint(const Case& c, const Member& member);
 
-// A mount on a path that runtimes mask whose file system is proc or sysfs and writable: what the 2025 holes
-// in runc left behind. nullopt: none.
+// LXC and nspawn leave /proc/sys/net writable, which is of the container's own network namespace.
+[[nodiscard]] bool is_network_setting(const host::Mount& mount);
+
+// A writable mount of a part of proc, or of sysfs on a path that runtimes mask: what the 2025 holes in runc
+// left behind. nullopt: none.
 [[nodiscard]] std::optional<std::string> broken_mask(const std::vector<host::Mount>& mounts);
 
 }  // namespace plimsoll::modules::containers

@@ -2,6 +2,7 @@
 #include "modules/containers/sockets.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/namespaces.hpp"
 #include "modules/containers/process_table.hpp"
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 namespace plimsoll::modules::containers {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 11> system_places{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> engine_places{{
     {"docker", "/run/docker.sock"},
     {"podman", "/run/podman/podman.sock"},
     {"containerd", "/run/containerd/containerd.sock"},
@@ -19,18 +20,26 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11> system_p
     {"cri-o", "/run/crio/crio.sock"},
     {"cri-dockerd", "/run/cri-dockerd.sock"},
     {"buildkit", "/run/buildkit/buildkitd.sock"},
+    {"libvirt", "/run/libvirt/libvirt-sock"},
+    {"libvirt", "/run/libvirt/virtqemud-sock"},
+    {"libvirt", "/run/libvirt/virtlxcd-sock"},
+    {"lxd", "/var/lib/lxd/unix.socket"},
+    {"lxd", "/var/snap/lxd/common/lxd/unix.socket"},
+    {"incus", "/var/lib/incus/unix.socket"},
+}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> system_places{{
     {"systemd", "/run/systemd/private"},
     {"systemd-notify", "/run/systemd/notify"},
     {"message bus", "/run/dbus/system_bus_socket"},
-    {"lxd", "/var/lib/lxd/unix.socket"},
 }};
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> user_places{
     {{"docker", "/docker.sock"},
      {"podman", "/podman/podman.sock"},
      {"systemd", "/systemd/private"},
      {"message bus", "/bus"}}};
-constexpr std::array<std::string_view, 6> daemons{"dockerd", "podman",      "containerd",
-                                                  "crio",    "cri-dockerd", "buildkitd"};
+constexpr std::array<std::string_view, 12> daemons{"dockerd",     "podman",    "containerd", "crio",
+                                                   "cri-dockerd", "buildkitd", "libvirtd",   "virtqemud",
+                                                   "virtlxcd",    "lxd",       "incusd",     "virtchd"};
 constexpr std::size_t max_descriptors = 4096;
 
 using Sockets = std::map<SocketIdentity, ServiceSocket>;
@@ -57,12 +66,11 @@ std::set<std::uint64_t> held_sockets(const host::Sysroot& root, int pid) {
     return out;
 }
 
-// "Num: RefCount Protocol Flags Type St Inode Path"; a path is there for bound sockets only.
-void add_listening(const host::Sysroot& root, const std::map<std::uint64_t, std::string>& held,
-                   Sockets& out) {
-    if (held.empty())
-        return;
-    const auto text = host::read_kernel_file(root, "/proc/net/unix", std::size_t{16} << 20);
+// "Num: RefCount Protocol Flags Type St Inode Path"; a path is there for bound sockets only. The table is of
+// one network namespace.
+void add_listening(const host::Sysroot& root, const std::string& table,
+                   const std::map<std::uint64_t, std::string>& held, Sockets& out) {
+    const auto text = host::read_kernel_file(root, table, std::size_t{16} << 20);
     if (!text)
         return;
     for (const auto line : split_lines(*text)) {
@@ -78,9 +86,18 @@ void add_listening(const host::Sysroot& root, const std::map<std::uint64_t, std:
 
 }  // namespace
 
+std::vector<std::string> engine_sockets() {
+    std::vector<std::string> out;
+    for (const auto& [service, path] : engine_places)
+        out.emplace_back(path);
+    return out;
+}
+
 Sockets find_service_sockets(const host::Host& host) {
     const auto& root = host.root();
     Sockets out;
+    for (const auto& [service, path] : engine_places)
+        add(root, std::string(path), std::string(service), out);
     for (const auto& [service, path] : system_places)
         add(root, std::string(path), std::string(service), out);
     if (const auto users = root.list("/run/user"))
@@ -89,12 +106,20 @@ Sockets find_service_sockets(const host::Host& host) {
                 add(root, "/run/user/" + u.name + std::string(path),
                     std::string(service) + " of uid " + printable(u.name, 12), out);
     std::map<std::uint64_t, std::string> held;
+    std::map<std::optional<std::uint64_t>, std::string> tables;  // by network namespace
     if (const auto& processes = host.processes())
         for (const auto& p : *processes)
-            if (std::ranges::find(daemons, program_of(p)) != daemons.end())
+            if (std::ranges::find(daemons, program_of(p)) != daemons.end()) {
                 for (const auto inode : held_sockets(root, p.pid))
                     held.emplace(inode, std::string(program_of(p)));
-    add_listening(root, held, out);
+                tables.try_emplace(host::read_ns(root, p.pid, host::Ns::net),
+                                   "/proc/" + std::to_string(p.pid) + "/net/unix");
+            }
+    if (held.empty())
+        return out;
+    add_listening(root, "/proc/net/unix", held, out);
+    for (const auto& [ns, table] : tables)
+        add_listening(root, table, held, out);
     return out;
 }
 

@@ -19,6 +19,9 @@ struct ServiceSocket {
 
 using SocketIdentity = std::pair<std::uint64_t, std::uint64_t>;  // st_dev, st_ino
 
+// Where engines listen whose users are root by that: the paths alone.
+[[nodiscard]] std::vector<std::string> engine_sockets();
+
 // At the usual places, and wherever a running engine listens (its descriptors against /proc/net/unix).
 [[nodiscard]] std::map<SocketIdentity, ServiceSocket> find_service_sockets(const host::Host& host);
 

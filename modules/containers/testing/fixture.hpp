@@ -54,6 +54,9 @@ struct Program {
     std::string shared{};  // " net pid": those of the host after all
     bool forked_only{false};
     unsigned long start{777};
+    int threads{1};
+    std::string root{"/"};  // as its link says
+    std::string gid_map{};  // "": as map
 };
 
 inline void add_links(const tests::Tree& tree, const std::string& dir, const Program& p) {
@@ -69,17 +72,17 @@ inline void add_links(const tests::Tree& tree, const std::string& dir, const Pro
     }
 }
 
-inline void add(const tests::Tree& tree, const Program& p) {
-    const std::string dir = "/proc/" + std::to_string(p.pid);
+inline void add_at(const tests::Tree& tree, const std::string& dir, const Program& p) {
     const std::string id = std::to_string(p.uid);
     const std::string pid = std::to_string(p.pid);
     tree.write(dir + "/status",
                "Name:\t" + p.comm + "\nPid:\t" + pid + "\nPPid:\t" + std::to_string(p.parent) + "\nUid:\t" +
                    id + "\t" + id + "\t" + id + "\t" + id + "\nGid:\t" + id + "\t" + id + "\t" + id + "\t" +
-                   id + "\nNSpid:\t" + pid + (p.ns_pid.empty() ? "" : "\t" + p.ns_pid) +
-                   "\nThreads:\t1\nCapInh:\t" + p.cap_inh + "\nCapPrm:\t" + p.caps + "\nCapEff:\t" + p.caps +
-                   "\nCapBnd:\t" + p.caps + "\nCapAmb:\t0000000000000000\nNoNewPrivs:\t" +
-                   std::to_string(p.no_new_privs) + "\nSeccomp:\t" + std::to_string(p.seccomp) + "\n");
+                   id + "\nNSpid:\t" + pid + (p.ns_pid.empty() ? "" : "\t" + p.ns_pid) + "\nThreads:\t" +
+                   std::to_string(p.threads) + "\nCapInh:\t" + p.cap_inh + "\nCapPrm:\t" + p.caps +
+                   "\nCapEff:\t" + p.caps + "\nCapBnd:\t" + p.caps +
+                   "\nCapAmb:\t0000000000000000\nNoNewPrivs:\t" + std::to_string(p.no_new_privs) +
+                   "\nSeccomp:\t" + std::to_string(p.seccomp) + "\n");
     std::string stat =
         pid + " (" + p.comm + ") S " + std::to_string(p.parent) + " 1 1 0 -1 " + (p.forked_only ? "64" : "0");
     for (int field = 10; field < 22; ++field)
@@ -88,12 +91,21 @@ inline void add(const tests::Tree& tree, const Program& p) {
     tree.write(dir + "/cgroup", "0::" + p.cgroup + "\n");
     tree.write(dir + "/cmdline", p.exe + std::string(1, '\0'));
     tree.write(dir + "/uid_map", p.map.empty() ? "0 0 4294967295\n" : p.map);
-    tree.write(dir + "/gid_map", p.map.empty() ? "0 0 4294967295\n" : p.map);
+    tree.write(dir + "/gid_map", !p.gid_map.empty() ? p.gid_map : p.map.empty() ? "0 0 4294967295\n" : p.map);
     tree.write(dir + "/mountinfo", p.mounts);
     tree.write(dir + "/attr/current", p.label);
     tree.link(dir + "/exe", p.exe);
-    tree.link(dir + "/root", "/roots/" + std::to_string(p.pid));
+    tree.link(dir + "/root", p.root);
     add_links(tree, dir, p);
+}
+
+inline void add(const tests::Tree& tree, const Program& p) {
+    add_at(tree, "/proc/" + std::to_string(p.pid), p);
+}
+
+// `p.pid` is the thread's number; the process has to say that it has more than one.
+inline void add_thread(const tests::Tree& tree, int process, const Program& p) {
+    add_at(tree, "/proc/" + std::to_string(process) + "/task/" + std::to_string(p.pid), p);
 }
 
 inline Program on_host(int pid, std::string comm, std::string exe,
@@ -120,13 +132,15 @@ inline void fill_host(const tests::Tree& tree) {
     tree.write("/proc/sys/kernel/cap_last_cap", "40\n");
     tree.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n");
     tree.write("/etc/group", "root:x:0:\nalice:x:1000:\n");
+    tree.write("/usr/bin/conmon", "a monitor", 0755);
+    tree.directory("/up/diff");
     tree.directory("/run/crun/" + id_a);
     tree.directory("/run/crun/" + id_b);
 }
 
 // A container's /dev and limits, without which they are unknown.
 inline void fill_container(const tests::Tree& tree, const Program& p) {
-    tree.directory("/roots/" + std::to_string(p.pid) + "/dev");
+    tree.directory("/dev");
     tree.write("/sys/fs/cgroup" + p.cgroup + "/pids.max", "2048\n");
     tree.write("/sys/fs/cgroup" + p.cgroup + "/memory.max", "1000000\n");
     add(tree, p);
