@@ -59,15 +59,19 @@ Result<std::optional<UnitFile>> Host::unit(const std::string& name) const {
     return all->read(root_, name);
 }
 
-const Result<std::map<std::string, std::string>>& Host::podman_version() const {
-    return keep(podman_version_, [this] { return installed_versions(root_, {"podman"}); });
+const Result<std::optional<std::string>>& Host::package_version(const std::string& package) const {
+    return keep(package_versions_[package], [&]() -> Result<std::optional<std::string>> {
+        PLIMSOLL_TRY(const auto versions, installed_versions(root_, {package}));
+        const auto found = versions.find(package);
+        return found == versions.end() ? std::nullopt : std::optional(found->second);
+    });
 }
 
 void Host::forget() const {
     accounts_ = {};
     processes_ = {};
     units_ = {};
-    podman_version_ = {};
+    package_versions_.clear();
 }
 
 std::map<std::string, std::string> Host::os_release() const {

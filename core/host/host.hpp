@@ -37,8 +37,8 @@ class Host {
     [[nodiscard]] const Result<UnitFiles>& units() const;
     // UnitFiles::read() of these.
     [[nodiscard]] Result<std::optional<UnitFile>> unit(const std::string& name) const;
-    // installed_versions() of podman alone, by which its defaults go.
-    [[nodiscard]] const Result<std::map<std::string, std::string>>& podman_version() const;
+    // Of an installed package; nullopt: not installed. As installed_versions().
+    [[nodiscard]] const Result<std::optional<std::string>>& package_version(const std::string& package) const;
     void forget() const;
 
     // os-release(5) as key -> unquoted value; empty when there is none.
@@ -62,7 +62,7 @@ class Host {
     mutable Kept<Accounts> accounts_;
     mutable Kept<std::vector<Process>> processes_;
     mutable Kept<UnitFiles> units_;
-    mutable Kept<std::map<std::string, std::string>> podman_version_;
+    mutable std::map<std::string, Kept<std::optional<std::string>>> package_versions_;
 };
 
 }  // namespace plimsoll::host

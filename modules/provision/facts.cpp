@@ -69,8 +69,8 @@ SysctlFacts read_sysctl(const host::Host& host, const host::SysctlFiles& files, 
 
 // The storage library reads drop-ins since the release that came with podman 6; before, only the whole file.
 std::string storage_conf_path(const host::Host& host) {
-    const auto& versions = host.podman_version();
-    const std::string version = versions && versions->contains("podman") ? versions->at("podman") : "";
+    const auto& podman = host.package_version("podman");
+    const std::string version = podman ? podman->value_or("") : "";
     const std::string_view upstream = std::string_view(version).substr(version.find(':') + 1);  // no epoch
     return parse_u64(upstream.substr(0, upstream.find('.'))).value_or(0) >= 6
                ? "/etc/containers/storage.conf.d/60-plimsoll.conf"
