@@ -68,7 +68,13 @@ class Walk {
             return;
         }
         const int at = fd.release();
-        while (const dirent* e = ::readdir(dir.get())) {
+        for (;;) {
+            errno = 0;
+            const dirent* e = ::readdir(dir.get());
+            if (e == nullptr) {
+                out_.complete = out_.complete && errno == 0;
+                return;
+            }
             const std::string name = e->d_name;
             if (name == "." || name == "..")
                 continue;

@@ -173,6 +173,17 @@ TEST(Processes, NamesAndProgramsAreReadAsTheyAre) {
     EXPECT_EQ(host.processes()->at(2).exe, std::nullopt) << "not known";
 }
 
+TEST(Processes, OneThatIsThereButCannotBeReadMakesTheListUnknown) {
+    const Tree tree{{"proc/7/status", "Name:\ta\nUid:\t0\t0\t0\t0\n"}};
+    tree.directory("proc/8");  // ends while it is looked at
+    const auto host = tree.live_host();
+    ASSERT_TRUE(host.processes());
+    EXPECT_EQ(host.processes()->size(), 1U);
+    tree.directory("proc/9/status");
+    host.forget();
+    EXPECT_FALSE(host.processes());
+}
+
 TEST(Processes, AHostileStatIsNone) {
     const Tree tree{{"/proc/5/stat", "5 (a) b) S 1 1 1 0 -1 64 0 0 0 0 0 0 0 0 0 0 0 0 42 0\n"},
                     {"/proc/6/stat", "6 (x"}};

@@ -241,10 +241,18 @@ std::optional<bool> Process::in_child_user_ns() const {
 Result<std::vector<Process>> read_processes(const Sysroot& root) {
     PLIMSOLL_TRY(const auto entries, root.list("/proc"));
     std::vector<Process> out;
-    for (const DirEntry& e : entries)
-        if (const auto pid = parse_u64(e.name); pid && *pid <= std::numeric_limits<int>::max())
-            if (auto p = read_process(root, static_cast<int>(*pid)))
-                out.push_back(std::move(*p));
+    for (const DirEntry& e : entries) {
+        const auto pid = parse_u64(e.name);
+        if (!pid || *pid > std::numeric_limits<int>::max())
+            continue;
+        const auto dir = Directory::open(root, "/proc/" + e.name);
+        auto process =
+            dir ? read_process(*dir, static_cast<int>(*pid)) : Result<Process>(Failure(dir.error()));
+        if (process)
+            out.push_back(*std::move(process));
+        else if (!is_gone(process.error()))
+            return Failure(std::move(process).error());
+    }
     std::ranges::sort(out, {}, &Process::pid);
     return out;
 }

@@ -73,8 +73,9 @@ TEST_P(Hidden, IsSeen) {
     const auto f = first_of(judge(tree), row.control, row.host);
     EXPECT_EQ(f.status, row.status) << f.message;
     EXPECT_THAT(f.message, HasSubstr(row.says));
-    if (row.status == Status::fail)
+    if (row.status == Status::fail) {
         EXPECT_EQ(f.severity, row.severity) << f.message;
+    }
 }
 
 // A container whose mount table has `more`.

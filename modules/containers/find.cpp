@@ -493,10 +493,9 @@ Result<Survey> survey(const host::Host& host, const std::optional<std::vector<in
         PLIMSOLL_CHECK(finder.run_for(*pids));
         return out;
     }
+    // Only what saves reading twice; what cannot be read is found, and said, one by one.
     const auto& processes = host.processes();
-    if (!processes)
-        return Failure(processes.error());
-    PLIMSOLL_CHECK(finder.run(*processes));
+    PLIMSOLL_CHECK(finder.run(processes ? *processes : std::vector<host::Process>{}));
     return out;
 }
 

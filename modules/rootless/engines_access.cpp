@@ -238,6 +238,8 @@ void judge_socket_access(const Engines::Params& params, const Engines::Facts& fa
         judge_socket_file(facts, f, out);
     report_unknown(Control::socket_access, "sockets", facts.sockets.problems, out);
     report_unknown(Control::socket_access, "units", facts.inventory.unit_problems, out);
+    if (!facts.inventory.processes)  // one of them may hold a group that its user has no more
+        report_unknown(Control::socket_access, "processes", facts.inventory.processes.error(), out);
     if (out.size() != before)
         return;
     out.push_back(

@@ -26,7 +26,11 @@ struct CommandLine {
 
 // Of what runs, else of the unit that would start it.
 CommandLine command_line(const host::Host& host, Kubelet& into) {
-    if (host.live() && host.processes())
+    if (host.live() && !host.processes()) {
+        into.problem = host.processes().error();
+        return {};
+    }
+    if (host.live())
         for (const auto& p : *host.processes())
             if (p.comm == "kubelet")
                 return {p.argv, "pid " + std::to_string(p.pid)};

@@ -229,7 +229,9 @@ std::optional<std::string> remap_user_of_command_line(const std::vector<host::Pr
 }  // namespace
 
 Result<std::optional<std::string>> read_remap_user(const host::Host& host) {
-    if (host.live() && host.processes())
+    if (host.live() && !host.processes())
+        return Failure(host.processes().error());
+    if (host.live())
         if (auto user = remap_user_of_command_line(*host.processes()))
             return user;
     PLIMSOLL_TRY(const auto text, read_optional(host.root(), "/etc/docker/daemon.json"));
