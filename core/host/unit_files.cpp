@@ -69,10 +69,6 @@ std::vector<std::string> drop_in_names(const std::string& name) {
     return out;
 }
 
-bool pulls_in(std::string_view dir) {
-    return dir.ends_with(".wants") || dir.ends_with(".requires") || dir.ends_with(".upholds");
-}
-
 bool may_be_link(const DirEntry& e) {
     return e.type == DT_LNK || e.type == DT_UNKNOWN;
 }
@@ -117,6 +113,10 @@ class WordSearch {
 
 }  // namespace
 
+bool pulls_in(std::string_view dir) {
+    return dir.ends_with(".wants") || dir.ends_with(".requires") || dir.ends_with(".upholds");
+}
+
 struct UnitFiles::Dir {
     Directory handle;
     std::vector<DirEntry> entries;  // sorted by name
@@ -131,9 +131,12 @@ struct UnitFiles::Dir {
     // says why.
     [[nodiscard]] bool mentions(const Sysroot& root, const DirEntry& e, const WordSearch& words) const {
         const auto text = e.type == DT_REG ? handle.read_regular(e.name) : root.read(path_of(e.name));
-        if (!text)
-            return text.error().code != Code::not_found && !root.read_link(path_of(e.name));
-        return words.in(*text);
+        if (text)
+            return words.in(*text);
+        const bool leads_nowhere = text.error().code == Code::not_found || text.error().sys_errno == ELOOP;
+        const auto target = root.read_link(path_of(e.name));
+        const bool masked = target && link_target(path_of(e.name), *target) == "/dev/null";
+        return !leads_nowhere && !masked;
     }
 
     // The link's target, when that is a regular file of this very directory.

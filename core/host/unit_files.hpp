@@ -63,6 +63,10 @@ class UnitFiles {
     std::vector<Dir> dirs_;  // by precedence
 };
 
+// Whether links in a directory of that name make the manager start what they name: *.wants, *.requires,
+// *.upholds.
+[[nodiscard]] bool pulls_in(std::string_view dir);
+
 // For one look at one unit.
 [[nodiscard]] Result<std::optional<UnitFile>> read_unit(const Sysroot& root, const std::string& name);
 

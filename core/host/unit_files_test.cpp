@@ -148,13 +148,15 @@ TEST(UnitFiles, AnotherNameOfAUnitMentionsWhatItsFileDoes) {
     tree.link("etc/systemd/system/e-alias.service", "/usr/lib/systemd/system/a.service");
     tree.link("etc/systemd/system/nowhere.service", "nowhere-else.service");
     tree.link("etc/systemd/system/loop.service", "loop.service");
+    tree.link("etc/systemd/system/null.service", "/dev/null");
+    tree.link("etc/systemd/system/odd.service", "/opt");  // there, but cannot be read
     const auto host = tree.host();
     static constexpr std::string_view needles[] = {"podman"};
     const auto& units = host.units();
     ASSERT_TRUE(units) << units.error().message;
-    EXPECT_THAT(
-        units->mentioning(host.root(), needles).value(),
-        ElementsAre("a-alias.service", "a.service", "c-alias.service", "d-alias.service", "e-alias.service"));
+    EXPECT_THAT(units->mentioning(host.root(), needles).value(),
+                ElementsAre("a-alias.service", "a.service", "c-alias.service", "d-alias.service",
+                            "e-alias.service", "odd.service"));
 }
 
 TEST(UnitFiles, FindsAnyOfSeveralWordsWhereverTheyStand) {

@@ -20,7 +20,7 @@ void find_links(const host::Sysroot& root, const std::string& dir, const std::st
         return;
     }
     for (const auto& e : *entries) {
-        if (!e.name.ends_with(".wants") && !e.name.ends_with(".requires") && !e.name.ends_with(".upholds"))
+        if (!host::pulls_in(e.name))
             continue;
         const std::string link = dir + "/" + e.name + "/" + unit;
         const auto target = root.read_link(link);
