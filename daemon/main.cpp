@@ -35,11 +35,9 @@ int exit_code_of(const Error& error) {
                                                : exit_failed;
 }
 
-// What somebody left open for us is not ours; systemd's sockets would be (sd_listen_fds(3)).
+// What somebody left open for us is not ours.
 void close_inherited() {
-    const char* count = std::getenv("LISTEN_FDS");
-    const auto kept = count != nullptr ? parse_u64(count).value_or(0) : 0;
-    (void)::close_range(3 + static_cast<unsigned>(std::min<std::uint64_t>(kept, 1000)), ~0U, 0);
+    (void)::close_range(3, ~0U, 0);
 }
 
 // "inside the line; 131 pass, 2 excepted", for systemctl status. A line a second at most: sd_notify(3) waits
@@ -147,7 +145,7 @@ class Daemon {
         PLIMSOLL_CHECK(summary_.attach(*loop_));
         agent_->listen(&summary_);
         if (!alone)
-            agent_->set_trouble("state", "nothing is remembered over a restart: " + alone.error().message);
+            agent_->set_trouble("state", "a second plimsolld is not kept out: " + alone.error().message);
         PLIMSOLL_TRY(term_, loop_->on_signal(SIGTERM, [this] { loop_->quit(exit_ok); }));
         PLIMSOLL_TRY(interrupt_, loop_->on_signal(SIGINT, [this] { loop_->quit(exit_ok); }));
         PLIMSOLL_TRY(hangup_, loop_->on_signal(SIGHUP, [this] { reload(); }));
@@ -174,16 +172,12 @@ class Daemon {
     Result<void> serve_bus() {
         if (options_.bus == BusChoice::none)
             return {};
-        const bool system = options_.bus == BusChoice::system;
-        ServeOptions serving{.kind = system ? BusKind::system : BusKind::session,
-                             .presence = system && host_->live() ? presence_socket : "",
+        ServeOptions serving{.kind = options_.bus == BusChoice::system ? BusKind::system : BusKind::session,
                              .report = [this](const std::string& problem) {
                                  agent_->set_trouble("bus", problem);
                                  log_(problem.empty() ? Level::notice : Level::warning,
                                       problem.empty() ? "on the bus again" : problem);
                              }};
-        if (!serving.presence.empty())
-            PLIMSOLL_CHECK(host::make_parents(host_->root(), serving.presence));
         PLIMSOLL_TRY(service_, serve(*loop_, *agent_, std::move(serving)));
         return {};
     }

@@ -19,20 +19,20 @@ bool same_matter(const Finding& a, const Finding& b) {
 // Why the fix cannot be said to have worked; nullopt when it has.
 std::optional<std::string> doubt(const Finding& f, const policy::Assessment& before,
                                  const policy::Assessment& after) {
-    const auto count = [&](const policy::Assessment& a, Status s) {
-        return std::ranges::count_if(a.findings,
-                                     [&](const Finding& o) { return o.status == s && same_matter(o, f); });
-    };
-    const bool again = std::ranges::any_of(after.findings, [&](const Finding& o) {
+    const auto the_same = [&](const Finding& o) {
         return o.status == Status::fail && same_matter(o, f) && o.message == f.message;
-    });
-    if (again && count(after, Status::fail) >= count(before, Status::fail))
+    };
+    // Of any subject: a module that went blind says so about the host, not about each subject.
+    const auto blind = [&](const Finding& o) {
+        return o.status == Status::unknown && o.control == f.control;
+    };
+    const auto left = std::ranges::count_if(after.findings, the_same);
+    if (left > 0 && left >= std::ranges::count_if(before.findings, the_same))
         return title_of(f) + ": still fails after its fix: " + f.message;
-    for (const Finding& o : after.findings)
-        if (o.status == Status::unknown && same_matter(o, f) &&
-            count(after, Status::unknown) > count(before, Status::unknown))
-            return title_of(f) + ": cannot be observed after its fix: " + o.message;
-    return std::nullopt;
+    if (std::ranges::count_if(after.findings, blind) <= std::ranges::count_if(before.findings, blind))
+        return std::nullopt;
+    return title_of(f) +
+           ": cannot be observed after its fix: " + std::ranges::find_if(after.findings, blind)->message;
 }
 
 }  // namespace

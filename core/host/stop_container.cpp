@@ -95,8 +95,8 @@ Result<void> wait_for_end(const Sysroot& root, const policy::StopContainer& c) {
             return {};
         (void)::poll(nullptr, 0, step_milliseconds);
     }
-    return fail(Code::busy, name_of(c) + ": still runs " + std::to_string(deadline_milliseconds / 1000) +
-                                " s after it was stopped");
+    return fail(Code::io, name_of(c) + ": still runs " + std::to_string(deadline_milliseconds / 1000) +
+                              " s after it was stopped");
 }
 
 }  // namespace

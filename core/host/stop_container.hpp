@@ -16,7 +16,7 @@ namespace plimsoll::host {
 
 // Checks again, then stops it: StopUnit when it has a unit and there is a service manager; else cgroup.kill
 // (version 2, since Linux 5.14); else SIGKILL to its init if that has a PID namespace of its own, all of
-// whose processes the kernel then ends. Waits for the end, at most 10 s: Code::busy. Code::unsupported: there
+// whose processes the kernel then ends. Waits for the end, at most 10 s: Code::io. Code::unsupported: there
 // is none of these ways.
 [[nodiscard]] Result<void> stop_container(const Sysroot& root, ServiceManager* services,
                                           const policy::StopContainer& container);

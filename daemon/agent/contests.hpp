@@ -2,7 +2,7 @@
 // Keys that somebody keeps changing back: three reverts within ten minutes stop the enforcement of a key. A
 // revert is a key that fails again after we healed it. Pure.
 #pragma once
-#include "daemon/agent/board.hpp"
+#include "daemon/board.hpp"
 
 #include <deque>
 #include <map>

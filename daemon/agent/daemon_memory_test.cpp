@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <fstream>
 
 #include <sys/resource.h>
 
@@ -102,11 +103,10 @@ TEST_F(MemoryTest, BeginsAnewWhenTheDatabaseTurnsOutToBeDamaged) {
     // Somebody writes over it while it is open.
     const std::string good = tree_.read(db_file);
     ASSERT_GT(good.size(), 50'000U);
-    tree_.write("/junk", std::string(good.size() - 4096, '\xaa'));
-    ASSERT_EQ(std::system(("dd status=none conv=notrunc bs=4096 seek=1 if=" + tree_.path("/junk").string() +
-                           " of=" + tree_.path(db_file).string())
-                              .c_str()),
-              0);
+    std::fstream file(tree_.path(db_file), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);
+    file << std::string(good.size() - 4096, '\xaa') << std::flush;
+    ASSERT_TRUE(file.good());
     const std::uint64_t id = 61;
     (void)m.history({});
     EXPECT_THAT(m.loss(), HasSubstr("set aside"));

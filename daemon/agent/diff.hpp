@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compares what is found now with what was known: the changes of verdicts. Pure.
 #pragma once
-#include "daemon/agent/board.hpp"
+#include "daemon/board.hpp"
 
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // When a fix that did not work is tried again: with a delay that doubles. Pure.
 #pragma once
-#include "daemon/agent/board.hpp"
+#include "daemon/board.hpp"
 
 #include <chrono>
 #include <map>

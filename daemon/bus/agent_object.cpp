@@ -28,6 +28,16 @@ void refuse(const R& result, const Error& error) {
         [&] { result.returnError(bus::make_error(bus::name_of(error.code), wire::text(error.message))); });
 }
 
+// Asks the authority, which calls back later; when that cannot be done the caller is told so.
+template <class R, class F>
+void or_refuse(const R& result, F&& ask) noexcept {
+    try {
+        ask();
+    } catch (const std::exception& e) {
+        refuse(result, Error{Code::internal, 0, e.what(), Where::here()});
+    }
+}
+
 // Answers with what `f` gives: a Result of nothing or of a tuple of the method's out arguments. sdbus-c++ 1.2
 // catches only its own exceptions in a handler; any other would end the daemon.
 template <class R, class F>
@@ -79,7 +89,7 @@ AgentObject::~AgentObject() {
 template <class R, class F>
 void AgentObject::authorised(R&& result, Action action, bool interactive, F f) {
     const auto kept = shared(std::forward<R>(result));
-    quietly([&] {
+    or_refuse(*kept, [&] {
         authority_.ask(bus::sender_of(getObject()), action, interactive,
                        [kept, f](const Result<void>& allowed) {
                            if (!allowed)
@@ -102,7 +112,7 @@ void AgentObject::Findings(Answer<FindingRows>&& result, std::string controls, s
     };
     if (!wire::has_sensitive(api_.findings(*filter)))
         return give(false);
-    quietly([&] {
+    or_refuse(*kept, [&] {
         authority_.ask(bus::sender_of(getObject()), Action::read_sensitive, false,
                        [give](const Result<void>& allowed) { give(allowed.has_value()); });
     });
@@ -120,7 +130,7 @@ void AgentObject::Changes(Answer<std::uint64_t, bool, FindingRows, std::vector<w
     };
     if (!wire::has_sensitive(api_.changes(after).changed))
         return give(false);
-    quietly([&] {
+    or_refuse(*kept, [&] {
         authority_.ask(bus::sender_of(getObject()), Action::read_sensitive, false,
                        [give](const Result<void>& allowed) { give(allowed.has_value()); });
     });
@@ -157,12 +167,12 @@ void AgentObject::Plan(Answer<std::vector<wire::PlannedRow>>&& result, std::stri
     const auto then = [this, kept, give, sender](const Result<void>& allowed) {
         if (!allowed)
             return refuse(*kept, allowed.error());
-        quietly([&] {
+        or_refuse(*kept, [&] {
             authority_.ask(sender, Action::read_sensitive, false,
                            [give](const Result<void>& all) { give(all.has_value()); });
         });
     };
-    quietly([&] { authority_.ask(sender, Action::look_again, interactive, then); });
+    or_refuse(*kept, [&] { authority_.ask(sender, Action::look_again, interactive, then); });
 }
 
 void AgentObject::Apply(Answer<std::uint64_t>&& result, std::string controls, bool enforced_only,

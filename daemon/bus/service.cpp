@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/bus/service.hpp"
 
-#include "core/base/fd.hpp"
 #include "core/bus/errors.hpp"
 #include "core/bus/pump.hpp"
-#include "core/host/unix_socket.hpp"
 #include "daemon/bus/agent_object.hpp"
 
 #include <algorithm>
@@ -23,15 +21,12 @@ struct Session {
     std::unique_ptr<sdbus::IConnection> connection{};
     std::unique_ptr<bus::Pump> pump{};
     std::unique_ptr<AgentObject> object{};
-    Fd presence{};
 };
 
 class BusService final : public Service {
   public:
     BusService(const bus::EventLoop& loop, Api& api, ServeOptions options)
         : loop_(loop), api_(api), options_(std::move(options)) {}
-
-    [[nodiscard]] const std::string& problem() const override { return problem_; }
 
     Result<void> start() {
         PLIMSOLL_TRY(retry_, loop_.on_time(longest_wait, 100ms, [this] { again(); }));
@@ -63,12 +58,8 @@ class BusService final : public Service {
         }
         PLIMSOLL_TRY(session->pump, bus::Pump::attach(loop_, *session->connection,
                                                       [this](const std::string& why) { lost(why); }));
-        if (!options_.presence.empty()) {
-            PLIMSOLL_TRY(session->presence, host::listen_on(options_.presence, 0666, 0));
-        }
         session_ = std::move(session);
         wait_ = first_wait;
-        problem_.clear();
         return {};
     }
 
@@ -85,7 +76,6 @@ class BusService final : public Service {
     }
 
     void wait(const std::string& why) {
-        problem_ = why;
         if (options_.report)
             options_.report(why);
         retry_.call_after(wait_);
@@ -98,7 +88,6 @@ class BusService final : public Service {
     std::unique_ptr<Session> session_{};
     bus::Source retry_{};
     std::chrono::microseconds wait_{first_wait};
-    std::string problem_{};
 };
 
 }  // namespace

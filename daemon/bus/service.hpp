@@ -14,20 +14,13 @@ enum class BusKind { session, system };
 
 struct ServeOptions {
     BusKind kind{BusKind::system};
-    // A socket that tells agentctl, for the price of one connect(2), that a daemon of this host is on the
-    // system bus; nothing is ever read from it. Empty: none (private buses, scratch roots).
-    std::string presence{};
-    // Told when the bus is lost ("…; trying again in 2 s") and found again (""); may be empty.
+    // Told why the daemon is not on the bus, and "" when it is again; may be empty.
     std::function<void(const std::string& problem)> report{};
 };
-
-inline constexpr const char* presence_socket = "/run/plimsoll/agent1.sock";
 
 class Service {
   public:
     virtual ~Service() = default;
-    // Why the daemon is not on the bus at the moment; "" when it is.
-    [[nodiscard]] virtual const std::string& problem() const = 0;
 };
 
 // Serves until the result is destroyed; `loop` and `api` must outlive it. When the bus is not there, or goes

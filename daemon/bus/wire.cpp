@@ -2,6 +2,7 @@
 #include "daemon/bus/wire.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/remedy.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -34,8 +35,6 @@ FindingRow finding(const Tracked& t, bool all) {
         evidence.emplace_back(text(e.source), show ? text(e.found) : "", show ? text(e.expected) : "",
                               e.sensitive);
     }
-    const bool automatic =
-        f.fix && !f.fix->changes.empty() && f.fix->cls != policy::FixClass::never_automatic;
     return {f.control,
             text(f.subject),
             std::string(policy::name_of(f.status)),
@@ -48,7 +47,7 @@ FindingRow finding(const Tracked& t, bool all) {
             std::move(evidence),
             f.fix ? std::string(policy::name_of(f.fix->cls)) : "",
             f.fix ? text(f.fix->summary) : "",
-            automatic,
+            host::has_automatic_fix(f),
             text(f.exception)};
 }
 

@@ -4,7 +4,7 @@
 // judge or to undo: a damaged database is set aside and everything but the history comes back by looking.
 #pragma once
 #include "core/host/sysroot.hpp"
-#include "daemon/agent/board.hpp"
+#include "daemon/board.hpp"
 #include "daemon/store/sqlite.hpp"
 
 #include <memory>

@@ -42,10 +42,9 @@ int main(int argc, char** argv) {
     if (!loop || argc < 2)
         return 2;
     daemon::testing::FakeApi api;
-    set_mood(api, argc > 3 ? argv[3] : "");
+    set_mood(api, argc > 2 ? argv[2] : "");
     daemon::ServeOptions options;
     options.kind = std::string_view(argv[1]) == "system" ? daemon::BusKind::system : daemon::BusKind::session;
-    options.presence = argc > 2 ? argv[2] : "";
     options.report = [](const std::string& problem) {
         (void)std::printf("%s\n", problem.empty() ? "back" : problem.c_str());
         (void)std::fflush(stdout);
