@@ -4,21 +4,8 @@
 #include "core/bus/system_manager.hpp"
 
 namespace plimsoll::daemon {
-namespace {
-
-Result<void> without_value(const Result<std::string>& result) {
-    PLIMSOLL_CHECK(result);
-    return {};
-}
-
-Result<std::string> without_value(Result<void> result) {
-    PLIMSOLL_CHECK(result);
-    return "";
-}
-
-}  // namespace
-
-Result<std::string> Services::ask(const Call& call) {
+template <class F>
+std::invoke_result_t<F, host::ServiceManager&> Services::ask(F call) {
     if (manager_ == nullptr) {
         PLIMSOLL_TRY(manager_, bus::connect_system_manager(job_deadline));
     }
@@ -33,24 +20,23 @@ Result<std::string> Services::active_state(const std::string& unit) {
 }
 
 Result<void> Services::start(const std::string& unit) {
-    return without_value(ask([&](host::ServiceManager& m) { return without_value(m.start(unit)); }));
+    return ask([&](host::ServiceManager& m) { return m.start(unit); });
 }
 
 Result<void> Services::stop(const std::string& unit) {
-    return without_value(ask([&](host::ServiceManager& m) { return without_value(m.stop(unit)); }));
+    return ask([&](host::ServiceManager& m) { return m.stop(unit); });
 }
 
 Result<void> Services::restart(const std::string& unit) {
-    return without_value(ask([&](host::ServiceManager& m) { return without_value(m.restart(unit)); }));
+    return ask([&](host::ServiceManager& m) { return m.restart(unit); });
 }
 
 Result<void> Services::reload_manager() {
-    return without_value(ask([](host::ServiceManager& m) { return without_value(m.reload_manager()); }));
+    return ask([](host::ServiceManager& m) { return m.reload_manager(); });
 }
 
 Result<void> Services::set_linger(std::uint32_t uid, bool linger) {
-    return without_value(
-        ask([&](host::ServiceManager& m) { return without_value(m.set_linger(uid, linger)); }));
+    return ask([&](host::ServiceManager& m) { return m.set_linger(uid, linger); });
 }
 
 }  // namespace plimsoll::daemon

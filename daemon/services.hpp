@@ -5,9 +5,9 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 
 namespace plimsoll::daemon {
 
@@ -25,8 +25,8 @@ class Services final : public host::ServiceManager {
     [[nodiscard]] Result<void> set_linger(std::uint32_t uid, bool linger) override;
 
   private:
-    using Call = std::function<Result<std::string>(host::ServiceManager&)>;
-    [[nodiscard]] Result<std::string> ask(const Call& call);
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F, host::ServiceManager&> ask(F call);
 
     std::unique_ptr<host::ServiceManager> manager_{};
 };

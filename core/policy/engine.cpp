@@ -145,8 +145,7 @@ Assessment conclude(const Modules& modules, const RawFindings& raw, const Policy
                     const Selection& selection, Time now, const EngineFacts& facts) {
     Run run(policy, selection, now);
     for (std::size_t i = 0; i < modules.size(); ++i)
-        if (raw[i])
-            run.module(*modules[i], *raw[i]);
+        run.module(*modules[i], raw[i] ? *raw[i] : std::vector<Finding>{});
     run.engine(facts);
     return run.take();
 }

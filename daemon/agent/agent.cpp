@@ -163,10 +163,8 @@ void Agent::State::look_at_pending() {
     budget.spend(end - begin, end);
 }
 
-// A pass that is under way goes on for the weightier of two reasons: another policy is never taken for drift.
 void Agent::State::begin_pass(Occasion occasion) {
-    if (pass.groups == 0 || occasion.why == Why::policy || pass.occasion.why != Why::policy)
-        pass.occasion = std::move(occasion);
+    pass.occasion = std::move(occasion);
     pass.groups = looking.all();
     later(pass_turn, &State::next_of_pass, normal);
 }
@@ -194,12 +192,14 @@ void Agent::State::arm_full_pass() {
 
 // True: all files are in force.
 bool Agent::State::reload_policy(bool by_person) {
+    const std::string before = policy.policy().digest;
     bool changed = false;
     looking.watched(policy_group(), [&] { changed = policy.reload() || changed; });
-    bool freed = false;
-    if (by_person || changed) {
+    // A refused file changes what is said, and nothing else.
+    if (by_person || policy.policy().digest != before) {
         retries.forget_all();
-        freed = contests.end_all();
+        contests.end_all();
+        contests_changed = true;
     }
     if (changed && policy.broken().empty())
         say(Level::notice,
@@ -207,10 +207,12 @@ bool Agent::State::reload_policy(bool by_person) {
     for (const auto& problem : policy.broken())
         if (changed || by_person)
             say(Level::error, "policy refused, the last good one stays in force: " + problem);
-    if (changed || freed || by_person) {
-        contests_changed = true;
+    if (changed || by_person) {
+        // All at once: no module is judged by a policy that it has not looked for, and none is left out
+        // meanwhile.
+        looking.look(looking.all(), policy.policy());
+        take_stock({Why::policy, "policy", now_instant()});
         save({});
-        begin_pass({Why::policy, "policy", now_instant()});
     }
     return policy.broken().empty();
 }

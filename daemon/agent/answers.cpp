@@ -123,7 +123,10 @@ Result<std::vector<Transition>> Agent::history(const HistoryQuery& query) const 
 }
 
 Result<std::vector<ContainerRow>> Agent::containers() const {
-    PLIMSOLL_TRY(const auto found, ctr::list_containers(state_->host));
+    state_->host.forget();  // those that are there now
+    const auto listed = ctr::list_containers(state_->host);
+    state_->host.forget();
+    PLIMSOLL_TRY(const auto found, listed);
     std::vector<ContainerRow> out;
     out.reserve(found.size());
     for (const auto& c : found)

@@ -20,10 +20,7 @@ bool Agent::State::wants_healing(const Finding& f) const {
            !contests.holds({f.control, f.subject});
 }
 
-// While modules still judge by the policy before, nothing is to be done.
 const Finding* Agent::State::next_to_heal(Moment now) const {
-    if (pass.groups != 0 && pass.occasion.why == Why::policy)
-        return nullptr;
     for (const Tracked& t : board.findings)
         if (wants_healing(t.finding) && retries.may_try({t.finding.control, t.finding.subject}, now))
             return &t.finding;

@@ -225,6 +225,11 @@ void WatchTable::match(const InotifyEvent& event, const std::function<void(const
     watches_.erase(found);
 }
 
+void WatchTable::doubt() {
+    for (auto& [path, place] : places_)
+        place.id = {};
+}
+
 Groups WatchTable::looking_at(std::string_view path) const {
     Groups out = 0;
     for (auto it = places_.lower_bound(path); it != places_.end() && it->first.starts_with(path); ++it)

@@ -46,6 +46,9 @@ class WatchTable {
     void match(const InotifyEvent& event, const std::function<void(const Touched&)>& call);
 
     // Groups that look at something at or below a real path, or at its name.
+    // Events were lost, so a watch may be gone without a word: the next arm() adds each once more.
+    void doubt();
+
     [[nodiscard]] Groups looking_at(std::string_view path) const;
 
     // Places, for tests and figures.

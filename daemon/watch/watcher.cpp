@@ -152,8 +152,10 @@ Groups Watcher::State::all() const {
 }
 
 void Watcher::State::note(const InotifyEvent& event, Batch& now, Batch& lost) {
-    if ((event.mask & IN_Q_OVERFLOW) != 0)
+    if ((event.mask & IN_Q_OVERFLOW) != 0) {
+        table.doubt();
         return lost.add(all(), "events lost", {});
+    }
     table.match(event, [&](const Touched& t) {
         lost.add(t.lost, "watch lost ", t.path);
         now.add(t.now, "event ", t.path, event.name);
