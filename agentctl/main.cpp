@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agentctl/options.hpp"
 #include "agentctl/terminal.hpp"
 #include "agentctl/verbs/verbs.hpp"
 
 #include <array>
-#include <csignal>
-#include <cstdio>
 #include <utility>
 
 namespace {
@@ -30,18 +27,12 @@ constexpr std::array<std::pair<std::string_view, int (*)(const Options&)>, 12> f
 }  // namespace
 
 int main(int argc, char** argv) {
-    // A reader that goes away must not end an apply between two changes.
-    (void)std::signal(SIGPIPE, SIG_IGN);
-    const auto options = parse_options(argc, argv);
-    if (!options) {
-        (void)std::fputs(options.error().text.c_str(),
-                         options.error().exit_code == exit_inside ? stdout : stderr);
-        return options.error().exit_code;
-    }
-    if (find_verb(options->verb)->live)
-        return verbs::live(argv);
-    for (const auto& [name, function] : functions)
-        if (name == options->verb)
-            return function(*options);
-    return exit_usage;
+    return run_command_line(argc, argv, [argv](const Options& options) {
+        if (find_verb(options.verb)->live)
+            return verbs::live(argv);
+        for (const auto& [name, function] : functions)
+            if (name == options.verb)
+                return function(options);
+        return exit_usage;
+    });
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agentctl/terminal.hpp"
 
+#include "agentctl/options.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -81,6 +83,17 @@ void warn(std::string_view message) {
     for (const auto line : split_lines(message))
         out += (out.empty() ? "agentctl: " : "") + render::safe(line) + "\n";
     (void)std::fputs(out.c_str(), stderr);
+}
+
+int run_command_line(int argc, char** argv, const std::function<int(const Options&)>& run) {
+    // A reader that goes away is an error of writing, not a death, least of all between two changes.
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    const auto options = parse_options(argc, argv);
+    if (options)
+        return run(*options);
+    (void)std::fputs(options.error().text.c_str(),
+                     options.error().exit_code == exit_inside ? stdout : stderr);
+    return options.error().exit_code;
 }
 
 bool can_ask() {

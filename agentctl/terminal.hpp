@@ -6,6 +6,7 @@
 #include "agentctl/stop.hpp"
 #include "core/base/value.hpp"
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,10 @@ namespace plimsoll::agentctl {
 // The message on stderr; returns its exit code.
 [[nodiscard]] int complain(const Stop& stop);
 void warn(std::string_view message);
+
+// main(): reads the command line and calls `run`, or says what is wrong with it (or the help that it asks
+// for).
+[[nodiscard]] int run_command_line(int argc, char** argv, const std::function<int(const Options&)>& run);
 
 // Whether stdin and stderr are a terminal, so that a person can answer.
 [[nodiscard]] bool can_ask();

@@ -51,8 +51,12 @@ void Follower::ask() {
     if (there && !*there)
         return;
     const auto status = client_.status();
-    if (!status)
+    if (!status) {
+        if (!std::exchange(unanswered_, true) && events_.unanswered)
+            events_.unanswered(status.error());
         return ask_.call_after(again);
+    }
+    unanswered_ = false;
     if (events_.status)
         events_.status(*status);
 }

@@ -11,6 +11,8 @@ struct Events {
     // After it changed, and when the daemon is back.
     std::function<void(const Status&)> status{};
     std::function<void(bool there)> presence{};
+    // It is on the bus but does not answer, or not what was asked; told once until it answers again.
+    std::function<void(const Error&)> unanswered{};
 };
 
 class Follower {
@@ -33,6 +35,7 @@ class Follower {
     const bus::EventLoop& loop_;
     Events events_;
     bus::Source ask_{};
+    bool unanswered_{false};
     std::string lost_{};
 };
 

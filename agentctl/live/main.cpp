@@ -3,11 +3,9 @@
 // becomes this program for them (docs/decisions/0016-service-helper.md), so that every other verb starts
 // without D-Bus.
 #include "agentctl/live/verbs.hpp"
-#include "agentctl/options.hpp"
+#include "agentctl/terminal.hpp"
 
 #include <array>
-#include <csignal>
-#include <cstdio>
 #include <utility>
 
 namespace {
@@ -25,17 +23,10 @@ constexpr std::array<std::pair<std::string_view, int (*)(const Options&)>, 5> fu
 }  // namespace
 
 int main(int argc, char** argv) {
-    // A reader that goes away is an error of writing, not a death.
-    (void)std::signal(SIGPIPE, SIG_IGN);
-    const auto options = parse_options(argc, argv);
-    if (!options) {
-        (void)std::fputs(options.error().text.c_str(),
-                         options.error().exit_code == exit_inside ? stdout : stderr);
-        return options.error().exit_code;
-    }
-    for (const auto& [name, function] : functions)
-        if (name == options->verb)
-            return function(*options);
-    (void)std::fputs("plimsoll-live is started by agentctl\n", stderr);
-    return exit_usage;
+    return run_command_line(argc, argv, [](const Options& options) {
+        for (const auto& [name, function] : functions)
+            if (name == options.verb)
+                return function(options);
+        return complain({exit_usage, "plimsoll-live is started by agentctl"});
+    });
 }

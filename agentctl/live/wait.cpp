@@ -10,7 +10,7 @@ namespace plimsoll::agentctl::live {
 namespace {
 
 struct Ending {
-    std::string line{};  // "": the daemon has left
+    std::string line{};  // "": the daemon has left, or does not answer
     bool timed_out{false};
 };
 
@@ -31,6 +31,10 @@ Result<Ending> wait_with(const Options& options, Client& client, const Status& f
             return;
         out.line.clear();
         warn("the daemon has left the bus; waiting for it");
+    };
+    events.unanswered = [&](const Error& e) {
+        out.line.clear();
+        warn("the daemon does not say how the host is: " + e.message + "; asking again");
     };
     PLIMSOLL_TRY(const auto follower, Follower::start(client, loop, std::move(events)));
     bus::Source timer;

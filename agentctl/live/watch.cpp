@@ -31,7 +31,10 @@ class Watch {
 
     Events events() {
         return {[this](const Transition& t) { on_transition(t); }, [this](const Status& s) { on_status(s); },
-                [this](bool there) { on_presence(there); }};
+                [this](bool there) { on_presence(there); },
+                [](const Error& e) {
+                    warn("the daemon does not say how the host is: " + e.message + "; asking again");
+                }};
     }
 
   private:

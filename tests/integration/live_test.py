@@ -53,7 +53,7 @@ class LiveTest(unittest.TestCase):
         self.start()
 
     def start(self):
-        self.bus.start("", *self.mood)
+        self.bus.start(*self.mood)
 
     def stop_daemon(self):
         self.bus.daemon.send_signal(signal.SIGTERM)
