@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Lists the skipped tests of a ctest JUnit report with the reason that each gave."""
+"""Lists the skipped tests of a ctest JUnit report with the reason that each gave, also single cases of a Python test
+that passed."""
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -22,6 +23,9 @@ def main():
         if case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
             skipped += 1
             print(f"  {case.get('name')}: {reason(case.findtext('system-out') or '')}")
+        for name, why in re.findall(r"^(\S+) .*\.\.\. skipped ['\"](.*)['\"]$", case.findtext("system-out") or "", re.M):
+            skipped += 1
+            print(f"  {case.get('name')}, {name}: {why}")
     if skipped == 0:
         print("  none")
 
