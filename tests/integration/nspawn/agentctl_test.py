@@ -192,10 +192,11 @@ class Line(Running):
         code, findings = self.check("*")
         self.assertEqual(code, 1, "the package turns the rootful socket on")
         # The machine is a container itself: processes outside of it cannot be seen, and that is said.
-        hidden = findings.pop(("ctr.found", "host"))
-        self.assertEqual(hidden["status"], "unknown")
-        self.assertIn("PID namespace", json.dumps(hidden))
+        self.assertEqual(findings["ctr.found", "host"]["status"], "unknown")
         for key, f in findings.items():
+            if key[0].startswith("ctr.") and key[1] == "host" and f["status"] == "unknown":
+                self.assertRegex(json.dumps(f), "PID namespace|none of them could be read")
+                continue
             self.assertIn(f["status"], ("pass", "fail", "not-applicable"), f"{key}: nothing here is hidden from root")
         self.assertEqual(self.check("userns.available")[0], 0)
         self.machine.agentctl("plan")

@@ -241,6 +241,7 @@ class Provisioning(RealTree):
 
 class Concurrency(RealTree):
     ROUNDS = 6
+    pause = 0.05  # seconds from one useradd to the next
 
     def add_users(self, enough, added, problems):
         """useradd gives up when the databases stay locked; a person would type it again."""
@@ -249,14 +250,16 @@ class Concurrency(RealTree):
             done = self.tree.chroot("useradd", name, check=False)
             if done.returncode == 0:
                 added.append(name)
-                time.sleep(0.05)
+                time.sleep(self.pause)
             elif "lock" not in done.stderr:
                 problems.append(done.stderr)
                 return
 
     def apply_until_done(self, policy):
-        """How often apply gave up, because useradd was faster too often, and had to be started again."""
+        """How often apply gave up, because useradd was faster too often, and had to be started again. The longer an
+        apply takes here, the longer useradd has to rest for one to get through."""
         for repeated in range(20):
+            self.pause = min(0.05 * 2**repeated, 10)
             done = self.apply("--control", "provision.*", policy=policy)
             if done.returncode == 0:
                 return repeated
