@@ -13,7 +13,7 @@ struct Known {
 };
 
 // The first name of a code is the one we send.
-constexpr std::array<Known, 23> known{{
+constexpr std::array<Known, 22> known{{
     {"org.freedesktop.DBus.Error.InvalidArgs", Code::invalid_input},
     {"org.freedesktop.DBus.Error.AccessDenied", Code::permission},
     {"org.freedesktop.DBus.Error.NotSupported", Code::unsupported},
@@ -36,7 +36,6 @@ constexpr std::array<Known, 23> known{{
     {"org.freedesktop.DBus.Error.NameHasNoOwner", Code::unsupported},
     {"org.freedesktop.DBus.Error.FileNotFound", Code::unsupported},
     {"org.freedesktop.DBus.Error.NoServer", Code::unsupported},
-    {"org.freedesktop.DBus.Error.Disconnected", Code::unsupported},
 }};
 
 }  // namespace
