@@ -40,7 +40,7 @@ struct FindingFilter {
 
 // One change of a verdict, as the store keeps it. Subjects with which nothing was wrong come and go silently.
 struct Transition {
-    std::uint64_t id{0};  // 1, 2, 3 …; never reused
+    std::uint64_t id{0};  // ascending, never reused; jumps when the store was lost
     Time time{};
     std::string control;
     std::string subject;
@@ -148,7 +148,7 @@ class Listener {
   public:
     virtual ~Listener() = default;
     virtual void on_transition(const Transition& transition) = 0;
-    virtual void on_status(const Status& status) = 0;  // when anything in it but `since` and counters changed
+    virtual void on_status(const Status& status) = 0;  // when anything in it changed
     virtual void on_job(const Job& job) = 0;
 };
 

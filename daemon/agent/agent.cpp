@@ -21,6 +21,8 @@ using enum bus::EventLoop::Priority;
 // another: the policy is read when it has been quiet for so long.
 constexpr std::chrono::milliseconds policy_settles{100};
 constexpr std::chrono::seconds full_pass_slack{5};
+// Of modules that enforce nothing, while events of others come one after the other.
+constexpr std::chrono::milliseconds longest_wait_for_others{100};
 
 // Cursors grow over restarts even when the database was lost: they begin at the time, in 2^-20 seconds.
 std::uint64_t first_cursor(std::uint64_t remembered) {
@@ -44,7 +46,9 @@ Agent::State::State(const bus::EventLoop& l, const host::Host& h, const policy::
       policy(host, options.policy_paths, catalogue),
       looking(host, modules),
       hands(host, options.services),
-      memory(host.root(), host.state_dir(), options.store, [this] { return whole(); }),
+      memory(
+          host.root(), host.state_dir(), options.store, [this] { return whole(); },
+          [this](const Remembered& earlier) { adopt(earlier); }),
       budget(Clock::now()) {}
 
 void Agent::State::say(Level level, const std::string& text) const {
@@ -135,7 +139,7 @@ void Agent::on_event(const Event& event) {
 }
 
 void Agent::State::on_event(const Event& event) {
-    if (event.lost && event.cause != "mounts changed")
+    if (event.lost)
         ++counters.event_overflows;
     if ((event.groups >> policy_group() & 1) != 0)
         policy_timer.call_after(policy_settles);
@@ -152,15 +156,21 @@ void Agent::State::on_event(const Event& event) {
         throttle_timer.call_after(std::chrono::ceil<microseconds>(wait));
 }
 
+// Those first of whom the policy enforces something: what they find is healed before the others look.
 void Agent::State::look_at_pending() {
-    const Pending what = std::exchange(pending, {});
+    const auto begin = Clock::now();
+    const Groups urgent = pending.groups & looking.enforced(policy.policy());
+    const bool all = urgent == 0 || pending.since + longest_wait_for_others < begin;
+    const Pending what{all ? pending.groups : urgent, pending.occasion, pending.since};
+    pending.groups &= ~what.groups;
     if (what.groups == 0)
         return;
-    const auto begin = Clock::now();
     looking.look(what.groups, policy.policy());
     take_stock(what.occasion, what.since);
     const auto end = Clock::now();
     budget.spend(end - begin, end);
+    if (pending.groups != 0)
+        later(others_turn, &State::look_at_pending, idle);
 }
 
 void Agent::State::begin_pass(Occasion occasion) {

@@ -71,6 +71,7 @@ struct Agent::State {
     bus::Source full_pass_timer{};
     bus::Source throttle_timer{};
     bus::Source policy_timer{};
+    bus::Source others_turn{};
     bus::Source pass_turn{};
     bus::Source heal_turn{};
     bus::Source retry_timer{};
@@ -108,6 +109,7 @@ struct Agent::State {
     void note_gone(const std::vector<Key>& keys);
     void save(const Difference& difference);
     [[nodiscard]] StoreBatch whole() const;
+    void adopt(const Remembered& earlier);
     [[nodiscard]] daemon::Status status() const;
     void tell_status();
     void arm_expiry();

@@ -8,7 +8,9 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <sys/resource.h>
 
@@ -32,13 +34,15 @@ StoreBatch one(std::uint64_t id) {
 
 class MemoryTest : public testing::Test {
   protected:
-    Memory memory() {
-        return {host_.root(), state_dir, {}, [this] {
-                    StoreBatch out;
-                    out.put = {{{"whole", "x"}, {}}};
-                    out.cursor = ++wholes_;
-                    return out;
-                }};
+    Memory memory(const StoreLimits& limits = {}) {
+        const auto whole = [this] {
+            StoreBatch out;
+            out.put = {{{"whole", "x"}, {}}};
+            out.cursor = ++wholes_;
+            out.contests = late_.contests;
+            return out;
+        };
+        return {host_.root(), state_dir, limits, whole, [this](const Remembered& r) { late_ = r; }};
     }
 
     static std::vector<std::uint64_t> ids(Memory& memory, const HistoryQuery& query = {}) {
@@ -51,6 +55,7 @@ class MemoryTest : public testing::Test {
     tests::Tree tree_;
     host::Host host_{tree_.host()};
     std::uint64_t wholes_{0};
+    Remembered late_{};
 };
 
 TEST_F(MemoryTest, KeepsWhatItIsToldOverARestart) {
@@ -125,6 +130,32 @@ TEST_F(MemoryTest, GoesOnWithoutAPlaceAndTriesAgain) {
     EXPECT_EQ(m.loss(), "");
     m.save(one(1));
     EXPECT_THAT(ids(m), ElementsAre(1));
+}
+
+TEST_F(MemoryTest, LearnsOfTheLastRunWhenItCanBeReadLater) {
+    {
+        auto m = memory();
+        (void)m.begin();
+        auto batch = one(1);
+        batch.contests = {{"a", "x", wall_clock(), 3, ""}};
+        m.save(batch);
+    }
+    std::filesystem::rename(tree_.path("/var/lib/plimsoll"), tree_.path("/var/lib/away"));
+    tree_.write("/var/lib/plimsoll", "a file where the directory should be");
+    std::optional<Memory> m(memory({.retry = 0s}));
+    const auto id = m->begin().last_transition + 1;
+    EXPECT_GT(id, 1'000'000'000'000U) << "no id is given out twice, known or not";
+    tree_.remove("/var/lib/plimsoll");
+    std::filesystem::rename(tree_.path("/var/lib/away"), tree_.path("/var/lib/plimsoll"));
+    EXPECT_TRUE(late_.contests.empty());
+    EXPECT_EQ(m->loss(), "");
+    m->save(one(id));
+    EXPECT_EQ(m->problem(), "");
+    EXPECT_EQ(m->loss(), "");
+    EXPECT_THAT(ids(*m), ElementsAre(1, id));
+    ASSERT_EQ(late_.contests.size(), 1U);
+    m.reset();
+    EXPECT_EQ(memory().begin().contests.size(), 1U) << "kept";
 }
 
 TEST_F(MemoryTest, IsBoundedWithoutAStore) {

@@ -37,6 +37,17 @@ Groups Looking::group_of(std::string_view control) const {
     return 0;
 }
 
+Groups Looking::enforced(const policy::Policy& policy) const {
+    Groups out = 0;
+    for (std::size_t g = 0; g < modules_.size(); ++g)
+        if (std::ranges::any_of(modules_[g]->controls(), [&](const policy::ControlInfo& c) {
+                const auto found = policy.controls.find(c.id);
+                return found != policy.controls.end() && found->second.mode == policy::Mode::enforce;
+            }))
+            out |= Groups{1} << g;
+    return out;
+}
+
 Groups Looking::groups_of(const std::vector<std::string>& globs) const {
     const policy::Selection selection{globs};
     Groups out = 0;

@@ -30,6 +30,9 @@ class Looking {
     // The module that has the control; 0 for the engine's own.
     [[nodiscard]] Groups group_of(std::string_view control) const;
 
+    // The modules of which the policy enforces something.
+    [[nodiscard]] Groups enforced(const policy::Policy& policy) const;
+
     // All modules that have one of the selected controls; no globs: all.
     [[nodiscard]] Groups groups_of(const std::vector<std::string>& globs) const;
 

@@ -7,6 +7,15 @@
 #include <iterator>
 
 namespace plimsoll::daemon {
+namespace {
+
+std::uint64_t id_of_now() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(
+        std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
+}
+
+}  // namespace
 
 Result<void> Memory::open() {
     tried_ = std::chrono::steady_clock::now();
@@ -20,13 +29,17 @@ Remembered Memory::begin() {
     for (int attempt = 0; attempt < 2; ++attempt) {
         const auto opened = open();
         auto seen = opened ? store_->load() : Result<Remembered>(Failure(opened.error()));
-        if (seen)
+        if (seen) {
+            seen_ = true;
+            if (!loss_.empty())
+                seen->last_transition = id_of_now();
             return *std::move(seen);
+        }
         went_wrong(seen.error());
         if (seen.error().code != Code::integrity)
             break;
     }
-    return {};
+    return {.last_transition = id_of_now()};
 }
 
 // A damaged database makes place for a new one at once; anything else may pass.
@@ -50,10 +63,15 @@ void Memory::keep_waiting(std::vector<Transition> transitions) {
 
 Result<void> Memory::write(StoreBatch& batch) {
     if (!store_) {
-        if (tried_ + try_again_after > std::chrono::steady_clock::now() && tried_ != decltype(tried_){})
+        if (tried_ + limits_.retry > std::chrono::steady_clock::now() && tried_ != decltype(tried_){})
             return fail(Code::busy, problem_);
         PLIMSOLL_CHECK(open());
         owes_ = true;
+    }
+    if (!seen_) {
+        PLIMSOLL_TRY(const auto earlier, store_->load());
+        seen_ = true;
+        late_(earlier);
     }
     if (!owes_)
         return store_->save(batch);

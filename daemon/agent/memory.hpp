@@ -16,15 +16,20 @@ class Memory {
   public:
     // Transitions that wait for the store; beyond that the oldest are lost.
     static constexpr std::size_t most_waiting{10'000};
-    static constexpr std::chrono::seconds try_again_after{10};
 
     // `whole` gives a batch with everything that is known now, without transitions: it is written after
-    // something went wrong. `root` must outlive it.
+    // something went wrong. `late` is told of the last run when the store can be read only after begin().
+    // `root` must outlive it.
     Memory(const host::Sysroot& root, std::string state_dir, StoreLimits limits,
-           std::function<StoreBatch()> whole)
-        : root_(root), state_dir_(std::move(state_dir)), limits_(limits), whole_(std::move(whole)) {}
+           std::function<StoreBatch()> whole, std::function<void(const Remembered&)> late)
+        : root_(root),
+          state_dir_(std::move(state_dir)),
+          limits_(limits),
+          whole_(std::move(whole)),
+          late_(std::move(late)) {}
 
-    // Of the last run; nothing when there is no store or it was damaged.
+    // Of the last run; when there is no store or it was damaged, only an id of a transition that is greater
+    // than every one that may have been given out (the time in microseconds).
     [[nodiscard]] Remembered begin();
 
     // `batch.transitions` have ids already. Never fails: see problem().
@@ -53,6 +58,8 @@ class Memory {
     std::string state_dir_;
     StoreLimits limits_;
     std::function<StoreBatch()> whole_;
+    std::function<void(const Remembered&)> late_;
+    bool seen_{false};  // what the last run left
     std::optional<Store> store_{};
     std::deque<Transition> waiting_{};
     bool owes_{false};

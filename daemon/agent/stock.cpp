@@ -105,6 +105,19 @@ StoreBatch Agent::State::whole() const {
     return out;
 }
 
+// What the last run knew, of a store that could not be read when this one began.
+void Agent::State::adopt(const Remembered& earlier) {
+    contests.restore(earlier.contests);
+    for (const auto& [key, old] : earlier.keys) {
+        const auto here = board.keys.find(key);
+        if (here == board.keys.end() || here->second.status != old.status)
+            continue;
+        here->second.since = std::min(here->second.since, old.since);
+        if (here->second.out_since && old.out_since)
+            here->second.out_since = std::min(*here->second.out_since, *old.out_since);
+    }
+}
+
 void Agent::State::save(const Difference& d) {
     const bool contests_too = std::exchange(contests_changed, false);
     if (d.changed.empty() && d.gone.empty() && d.transitions.empty() && !contests_too && !memory.owes())
@@ -123,6 +136,9 @@ void Agent::State::save(const Difference& d) {
     }
     const std::string before = memory.problem();
     memory.save(std::move(batch));
+    if (memory.problem().empty() && !before.empty())
+        healed = {std::chrono::floor<std::chrono::days>(wall_clock()),
+                  memory.healed_since(std::chrono::floor<std::chrono::days>(wall_clock()))};
     if (memory.problem() != before)
         say(memory.problem().empty() ? Level::notice : Level::error,
             memory.problem().empty() ? "the store works again" : memory.problem());

@@ -88,6 +88,7 @@ struct Store::State {
     Statement prune{};
     Statement meta{};
     Statement query{};
+    std::uint64_t kept{0};  // transitions
     std::uint64_t last_transition{0};
 
     Result<void> prepare();
@@ -99,6 +100,8 @@ struct Store::State {
     Result<void> load_meta(Remembered& into);
     Result<void> load_findings(Remembered& into);
     Result<void> load_contests(Remembered& into);
+    Result<void> count();
+    Result<void> trim();
 };
 
 namespace {
@@ -143,7 +146,8 @@ Result<void> Store::State::prepare() {
     PLIMSOLL_TRY(put, db.prepare(put_finding));
     PLIMSOLL_TRY(drop, db.prepare("DELETE FROM finding WHERE control = ?1 AND subject = ?2"));
     PLIMSOLL_TRY(transition, db.prepare(add_transition));
-    PLIMSOLL_TRY(prune, db.prepare("DELETE FROM transition WHERE id <= ?1"));
+    PLIMSOLL_TRY(prune, db.prepare("DELETE FROM transition WHERE id IN "
+                                   "(SELECT id FROM transition ORDER BY id LIMIT ?1)"));
     PLIMSOLL_TRY(meta, db.prepare("INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)"));
     PLIMSOLL_TRY(query, db.prepare(read_transitions));
     return {};
@@ -214,9 +218,24 @@ Result<void> Store::State::write_transitions(const StoreBatch& batch) {
                                  std::int64_t{t.announced}, t.healed_by, out, number(t.journal_entry))
                            .run());
     }
-    if (batch.transitions.empty() || batch.transitions.back().id <= limits.transitions)
+    kept += batch.transitions.size();
+    return trim();
+}
+
+Result<void> Store::State::count() {
+    PLIMSOLL_TRY(auto rows, db.prepare("SELECT count(*) FROM transition"));
+    PLIMSOLL_TRY(const bool row, rows.step());
+    kept = row ? static_cast<std::uint64_t>(rows.integer(0)) : 0;
+    return {};
+}
+
+// Ids jump when a store was lost, so they do not tell how many there are.
+Result<void> Store::State::trim() {
+    if (kept <= limits.transitions)
         return {};
-    return prune.with(number(batch.transitions.back().id - limits.transitions)).run();
+    PLIMSOLL_CHECK(prune.with(number(kept - limits.transitions)).run());
+    kept = limits.transitions;
+    return {};
 }
 
 Result<void> Store::State::write_policy(const StoreBatch& batch) {
@@ -254,8 +273,10 @@ Result<void> Store::save(const StoreBatch& batch) {
     auto written = state_->write(batch);
     if (written)
         written = state_->db.execute("COMMIT");
-    if (!written)
+    if (!written) {
         (void)state_->db.execute("ROLLBACK");
+        (void)state_->count();
+    }
     return written;
 }
 
@@ -378,9 +399,8 @@ Result<std::uint64_t> Store::healed_since(Time since) {
 Result<void> Store::forget_old(Time now) {
     PLIMSOLL_TRY(auto drop, state_->db.prepare("DELETE FROM transition WHERE time < ?1"));
     PLIMSOLL_CHECK(drop.with(seconds(now - state_->limits.age)).run());
-    PLIMSOLL_TRY(auto trim, state_->db.prepare("DELETE FROM transition WHERE id <= "
-                                               "(SELECT coalesce(max(id), 0) FROM transition) - ?1"));
-    return trim.with(number(state_->limits.transitions)).run();
+    PLIMSOLL_CHECK(state_->count());
+    return state_->trim();
 }
 
 }  // namespace plimsoll::daemon

@@ -16,6 +16,7 @@ namespace plimsoll::daemon {
 struct StoreLimits {
     std::uint64_t transitions{100'000};
     std::chrono::hours age{std::chrono::hours(24) * 90};  // of transitions
+    std::chrono::seconds retry{10};                       // after it could not be opened
 };
 
 // What one evaluation changed; written in one transaction.
