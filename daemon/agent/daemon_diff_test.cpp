@@ -133,6 +133,15 @@ TEST(Diff, SinceAndCursorMoveWithTheContent) {
     EXPECT_FALSE(d.after.findings[1].required);
 }
 
+TEST(Diff, AControlThatIsNotRequiredAnyMoreHasANewCursor) {
+    policy::Policy strict;
+    const Occasion reload{Why::policy, "policy", at(5)};
+    const auto before = compare({}, {finding("b", "x", Status::unknown)}, strict, reload, 1).after;
+    const auto d = look(before, {finding("b", "x", Status::unknown)}, reload);
+    EXPECT_THAT(d.changed, ElementsAre(Key{"b", "x"}));
+    EXPECT_THAT(d.transitions, IsEmpty());
+}
+
 TEST(Diff, TellsHowLongItWasOut) {
     auto b = board({finding("a", "x", Status::pass)});
     b = look(b, {finding("a", "x", Status::fail)}, {Why::event, "e", at(1'000)}).after;

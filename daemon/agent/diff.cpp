@@ -62,6 +62,9 @@ class Comparison {
     Difference run(std::vector<Finding> now) {
         const auto old_content =
             by_key(before_.findings, [](const Tracked& t) -> const Finding& { return t.finding; });
+        std::map<Key, bool> was_required;
+        for (const Tracked& t : before_.findings)
+            was_required[{t.finding.control, t.finding.subject}] = t.required;
         const auto content = by_key(now, [](const Finding& f) -> const Finding& { return f; });
         for (const Finding& f : now) {
             const Key key{f.control, f.subject};
@@ -69,7 +72,9 @@ class Comparison {
                 continue;
             const auto& findings = content.find(key)->second;
             const auto old = old_content.find(key);
-            key_is_there(key, findings, old != old_content.end() && same_content(old->second, findings));
+            key_is_there(key, findings,
+                         old != old_content.end() && same_content(old->second, findings) &&
+                             was_required.at(key) == is_required(f.control));
         }
         for (const auto& [key, standing] : before_.keys)
             if (!content.contains(key))
@@ -127,10 +132,14 @@ class Comparison {
         out_.after.findings.reserve(now.size());
         for (Finding& f : now) {
             const Standing& standing = out_.after.keys.find({f.control, f.subject})->second;
-            const auto control = policy_.controls.find(f.control);
-            const bool required = control == policy_.controls.end() || control->second.required;
+            const bool required = is_required(f.control);
             out_.after.findings.push_back({std::move(f), standing.since, standing.cursor, required});
         }
+    }
+
+    [[nodiscard]] bool is_required(const std::string& control) const {
+        const auto found = policy_.controls.find(control);
+        return found == policy_.controls.end() || found->second.required;
     }
 
     const Board& before_;

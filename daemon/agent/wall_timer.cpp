@@ -14,10 +14,13 @@ constexpr std::int64_t far_away = 7'258'118'400;  // 2200-01-01, for a timer tha
 
 }  // namespace
 
-void WallTimer::State::arm() const {
+// True: the clock was set since it was asked last, which settime(2) takes note of and read(2) then does not
+// tell.
+bool WallTimer::State::arm() const {
     struct itimerspec when{};
     when.it_value.tv_sec = at ? std::max<std::int64_t>(1, at->time_since_epoch().count()) : far_away;
-    (void)::timerfd_settime(fd.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, nullptr);
+    return ::timerfd_settime(fd.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, nullptr) != 0 &&
+           errno == ECANCELED;
 }
 
 void WallTimer::State::due() {
@@ -28,8 +31,11 @@ void WallTimer::State::due() {
         return;
     if (!set)
         at.reset();
-    arm();
-    call(set ? Told::clock_was_set : Told::time_has_come);
+    const bool set_again = arm();
+    if (!set)
+        call(Told::time_has_come);
+    if (set || set_again)
+        call(Told::clock_was_set);
 }
 
 Result<WallTimer> WallTimer::make(const bus::EventLoop& loop, std::function<void(Told)> call) {
@@ -38,7 +44,7 @@ Result<WallTimer> WallTimer::make(const bus::EventLoop& loop, std::function<void
     if (!state->fd)
         return fail_errno("make a timer");
     state->call = std::move(call);
-    state->arm();
+    (void)state->arm();
     PLIMSOLL_TRY(state->source,
                  loop.on_io(state->fd.get(), EPOLLIN, [s = state.get()](std::uint32_t) { s->due(); }));
     return WallTimer(std::move(state));
@@ -48,7 +54,8 @@ void WallTimer::arm(std::optional<Time> at) {
     if (state_->at == at)
         return;
     state_->at = at;
-    state_->arm();
+    if (state_->arm())
+        state_->call(Told::clock_was_set);
 }
 
 }  // namespace plimsoll::daemon

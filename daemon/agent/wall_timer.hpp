@@ -18,7 +18,7 @@ class WallTimer {
 
     [[nodiscard]] static Result<WallTimer> make(const bus::EventLoop& loop, std::function<void(Told)> call);
 
-    // nullopt: only a set clock is told.
+    // nullopt: only a set clock is told. May call.
     void arm(std::optional<Time> at);
 
   private:
@@ -28,7 +28,7 @@ class WallTimer {
         std::function<void(Told)> call{};
         bus::Source source{};
 
-        void arm() const;
+        [[nodiscard]] bool arm() const;
         void due();
     };
 
