@@ -184,10 +184,10 @@ void Watcher::State::on_mounts() {
         for (const auto& point : *points)
             concerned |= table.looking_at(point);
     for_each_group(concerned, [&](std::size_t g) { (void)plan(g); });
-    Batch lost;
+    Batch now;
     Batch none;
-    lost.add(concerned, "mounts changed", {});
-    emit(lost, none);
+    now.add(concerned, "mounts changed", {});
+    emit(none, now);
 }
 
 void Watcher::State::on_written() {
@@ -290,14 +290,6 @@ std::vector<std::string> Watcher::degraded() const {
     if (!state_->no_mounts.empty())
         lines.insert(state_->no_mounts);
     return {lines.begin(), lines.end()};
-}
-
-Groups Watcher::partly_watched() const {
-    Groups out = 0;
-    for (std::size_t g = 0; g < most_groups; ++g)
-        if (state_->groups.at(g).partly())
-            out |= Groups{1} << g;
-    return out;
 }
 
 }  // namespace plimsoll::daemon

@@ -57,10 +57,8 @@ class Watcher {
 
     // What cannot be watched, one printable line each:
     // "no inotify watch left (fs.inotify.max_user_watches=8192)".
+    // Only a full pass is sure to find what happens there. Every watch() tries again.
     [[nodiscard]] std::vector<std::string> degraded() const;
-    // Groups that this concerns: only a full pass is sure to find what they missed. Every watch() tries
-    // again.
-    [[nodiscard]] Groups partly_watched() const;
 
   private:
     struct State;

@@ -53,7 +53,6 @@ class Watched {
         EXPECT_TRUE(watcher_->watch(group, footprint));
         EXPECT_FALSE(watcher_->watch(group, footprint));
         EXPECT_THAT(watcher_->degraded(), ::testing::IsEmpty());
-        EXPECT_EQ(watcher_->partly_watched(), 0U);
     }
 
     // What is said until nothing happened for 60 ms.
