@@ -16,6 +16,10 @@ import threading
 import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "support"))
+
+from daemon_state import assert_consistent, percentiles, wait_for  # noqa: E402
+
 PLIMSOLLD, AGENTCTL = sys.argv[1:3]
 CONTROL = "subuid.root-delegated"
 ENFORCE = f'[control."{CONTROL}"]\nmode = "enforce"\n'
@@ -28,16 +32,6 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
 <busconfig><type>session</type><listen>unix:path={socket}</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
 </policy></busconfig>"""
-
-
-def wait_for(test, seconds):
-    """How long it took until test() was true; None: it never was."""
-    begin = time.monotonic()
-    while not test():
-        if time.monotonic() - begin > seconds:
-            return None
-        time.sleep(0.0005)
-    return time.monotonic() - begin
 
 
 class Tree:
@@ -175,9 +169,7 @@ class Healing(Case):
             self.assertIsNotNone(took, f"drift {i} stayed: {tree.subuid()}")
             times.append(took)
         self.assertEqual(daemon.stop(), 0, daemon.last_words)
-        times.sort()
-        print(f"drift to healed, {len(times)} drifts: p50 {times[100] * 1e3:.1f} ms, p99 {times[198] * 1e3:.1f} ms, "
-              f"max {times[-1] * 1e3:.1f} ms", file=sys.stderr)
+        print(f"drift to healed, {len(times)} drifts: {percentiles(times)}", file=sys.stderr)
         journal = json.loads(tree.agentctl("journal", "--json").stdout)
         self.assertEqual(len(journal["entries"]), 200)
         with sqlite3.connect(tree.state / "plimsoll.db") as db:
@@ -360,20 +352,11 @@ class Killed(Case):
     def consistent(self, tree, seed, written):
         result = tree.agentctl("journal", "--json")
         self.assertEqual(result.returncode, 0, f"seed {seed}: {result.stderr}")
-        entries = json.loads(result.stdout)["entries"]
-        states = {step["state"] for entry in entries for step in entry["steps"]}
-        self.assertLessEqual(states, {"done", "not-done"}, f"seed {seed}")
-        self.assertEqual([p.name for p in tree.state.iterdir() if "corrupt" in p.name], [], f"seed {seed}")
+        entries, transitions = assert_consistent(self, result.stdout, tree.state, f"seed {seed}")
         with sqlite3.connect(tree.state / "plimsoll.db") as db:
-            self.assertEqual(db.execute("PRAGMA integrity_check").fetchone(), ("ok",))
-            ids = [row[0] for row in db.execute("SELECT id FROM transition ORDER BY id")]
-            self.assertEqual(ids, list(range(1, len(ids) + 1)), f"seed {seed}")
-            known = {entry["id"] for entry in entries}
-            named = {row[0] for row in db.execute("SELECT journal_entry FROM transition WHERE healed_by <> ''")}
-            self.assertLessEqual(named, known, f"seed {seed}")
             failing = db.execute("SELECT count(*) FROM finding WHERE status = 1 AND control = ?", (CONTROL,)).fetchone()
             self.assertEqual(failing, (0,))
-        print(f"killed 50 times: {written} drifts, {len(entries)} journal entries, {len(ids)} transitions",
+        print(f"killed 50 times: {written} drifts, {len(entries)} journal entries, {transitions} transitions",
               file=sys.stderr)
 
 

@@ -5,6 +5,7 @@
 # checksum of this script, so that another recipe makes another tree. Kinds:
 #   tools    what rootless Podman needs, for programs run in it one by one (when no kind is given)
 #   machine  to be booted, with what the programs built here need to run in it
+#   engines  a machine with dockerd
 #   build    with the compiler and libraries to build Plimsoll
 set -euo pipefail
 
@@ -13,10 +14,11 @@ cache=$2
 kind=${3:-tools}
 case $kind in
 tools) packages=passwd,uidmap,podman,crun ;;
-machine)
+machine | engines)
     packages=systemd,systemd-sysv,dbus,dbus-user-session,polkitd,libpam-systemd,procps
     packages+=,passwd,uidmap,podman,crun,passt,busybox-static
     packages+=,libasan8,libubsan1,libssl3,libsystemd0,libsdbus-c++1,libsqlite3-0
+    [[ $kind == machine ]] || packages+=,docker.io
     ;;
 build)
     packages=g++,cmake,ninja-build,pkg-config,nlohmann-json3-dev,libtomlplusplus-dev,libcli11-dev,libyaml-dev
