@@ -13,6 +13,7 @@
 #include "daemon/agent/policy_keeper.hpp"
 #include "daemon/agent/retries.hpp"
 #include "daemon/agent/wall_timer.hpp"
+#include "daemon/watch/starts.hpp"
 
 #include <deque>
 #include <map>
@@ -41,6 +42,7 @@ struct Agent::State {
     Retries retries{};
     Budget budget;
     std::optional<Watcher> watcher{};
+    std::optional<Starts> starts{};  // of a running host
     std::optional<WallTimer> wall_timer{};
 
     // What is known.
@@ -89,6 +91,7 @@ struct Agent::State {
     [[nodiscard]] std::size_t policy_group() const { return modules.size(); }
 
     Result<void> begin();
+    void watch_starts();
     void on_event(const Event& event);
     void look_at_pending();
     void begin_pass(Occasion occasion);

@@ -17,6 +17,7 @@ constexpr int max_depth = 64;
 
 // kernfs counts the folders below in st_nlink; other file systems may say 1.
 bool has_folders(const host::Sysroot& root, const std::string& dir) {
+    const host::Sysroot::Unrecorded quiet(root);
     const auto st = root.lstat(dir);
     return st && st->st_nlink != 2;
 }
@@ -40,8 +41,8 @@ CgroupWalk::CgroupWalk(const host::Sysroot& root, const std::vector<host::Mount>
         (void)top("cgroup", "");
 }
 
+// The directories are recorded: a cgroup that is made is news of a container.
 std::vector<CgroupWalk::Populated> CgroupWalk::populated(const std::set<std::string>& known) const {
-    const host::Sysroot::Unrecorded quiet(*root_);
     std::vector<Populated> out;
     for (const auto& top : tops_)
         walk(top, "", known, out, 0);
@@ -74,6 +75,7 @@ void CgroupWalk::walk(const std::string& dir, const std::string& path, const std
 }
 
 void CgroupWalk::look_at(const std::string& dir, const std::string& path, std::vector<Populated>& out) const {
+    const host::Sysroot::Unrecorded quiet(*root_);
     const auto events = host::read_kernel_file(*root_, dir + "/cgroup.events", 4096);
     if (events && std::ranges::any_of(split_lines(*events), [](auto l) { return trim(l) == "populated 0"; }))
         return;

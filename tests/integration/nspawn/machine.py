@@ -71,8 +71,8 @@ class Machine(debian.Tree):
             self.nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.root.name.replace('_', 'x')}",
                  "--register=no", "--keep-unit", "--private-network", "--console=pipe",
-                 # What crun and runc ask for and a machine would have.
-                 "--system-call-filter=@keyring bpf", "--capability=CAP_BPF", "--boot"],
+                 # What crun asks for and a machine would have.
+                 "--system-call-filter=@keyring", "--boot"],
                 env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
                 stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
             )

@@ -3,7 +3,7 @@
 """The live audit against real containers and real sandboxes: podman, crun, systemd-nspawn, bwrap, unshare.
 
 containers_test.py, as root in a mount namespace of its own (unshare --mount --propagation private); needs
-PLIMSOLL_AGENTCTL. No registry, no image: the containers' root is a folder with busybox.
+PLIMSOLL_AGENTCTL and PLIMSOLL_PLIMSOLLD. No registry, no image: the containers' root is a folder with busybox.
 """
 import json
 import os
@@ -13,11 +13,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "support"))
+
+from daemon_state import percentiles, wait_for  # noqa: E402
+
 SKIP = 77  # ctest's SKIP_RETURN_CODE
 AGENTCTL = os.environ.get("PLIMSOLL_AGENTCTL", "agentctl")
+PLIMSOLLD = os.environ.get("PLIMSOLL_PLIMSOLLD", "plimsolld")
 SLEEP = ["/bin/sleep", "900"]
 SANDBOX_UID = 41234
 
@@ -41,7 +47,9 @@ def busybox_root(folder):
     return folder
 
 
-class Containers(unittest.TestCase):
+class Scratch(unittest.TestCase):
+    """Starts containers, and asks what is found."""
+
     @classmethod
     def setUpClass(cls):
         cls.scratch = pathlib.Path(tempfile.mkdtemp(prefix="plimsoll-containers-"))
@@ -56,12 +64,12 @@ class Containers(unittest.TestCase):
         return run("podman", "--storage-driver=vfs", "--root", str(self.scratch / "storage"), "--runroot",
                    str(self.scratch / "run"), "--cgroup-manager=cgroupfs", *argv, check=check)
 
-    def start(self, name, *options, root=None):
+    def start(self, name, *options, root=None, command=SLEEP):
         """A podman container; its init's pid."""
         self.addCleanup(self.podman, "rm", "--force", "--time=0", name, check=False)
         self.podman("run", "--detach", "--name", name, "--cgroups=disabled", "--network=none",
                     "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", *options, "--rootfs",
-                    str(root or self.root), *SLEEP)
+                    str(root or self.root), *command)
         return int(self.podman("inspect", "--format", "{{.State.Pid}}", name).stdout)
 
     def spawn(self, *argv, user=None):
@@ -123,6 +131,8 @@ class Containers(unittest.TestCase):
         if severity:
             self.assertEqual(own[control]["severity"], severity)
 
+
+class Containers(Scratch):
     def test_a_privileged_one_is_found_and_named(self):
         pid = self.start("priv", "--privileged")
         own = self.of(self.findings(), pid)
@@ -233,6 +243,61 @@ class Containers(unittest.TestCase):
         undone = run(AGENTCTL, "undo", "--all", *state, check=False)
         self.assertNotEqual(undone.returncode, 0)
         self.assertIn("cannot be started by undo", undone.stdout + undone.stderr)
+
+
+class Live(Scratch):
+    """plimsolld beside them, where the kernel tells of every program that starts."""
+
+    def setUp(self):
+        policy = self.scratch / "live.toml"
+        policy.write_text('profile = "audit-only"\n')
+        self.daemon = subprocess.Popen([PLIMSOLLD, "--bus=none", "--state", str(self.scratch / "live"), "--policy",
+                                        str(policy)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.lines = []
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+        self.addCleanup(self.end)
+        self.assertIsNotNone(wait_for(lambda: self.line("looks after"), 60), self.lines)
+
+    def read(self):
+        for line in self.daemon.stderr:
+            with open("/proc/uptime", encoding="ascii") as uptime:
+                self.lines.append((float(uptime.read().split()[0]), line))
+
+    def end(self):
+        self.daemon.terminate()
+        self.daemon.wait()
+        self.reader.join()
+        self.daemon.stderr.close()
+
+    def line(self, *words):
+        return next((entry for entry in list(self.lines) if all(w in entry[1] for w in words)), None)
+
+    def test_one_is_named_within_50_ms_of_its_first_program(self):
+        sanitized = b"__asan_init" in pathlib.Path(PLIMSOLLD).read_bytes()
+        shapes = ((("--privileged",), "ctr.privileged"), (("--ipc=host",), "ctr.host-namespaces"),
+                  (("--volume", "/etc:/usr/lib:ro"), "ctr.sensitive-mounts"))
+        took, since_fork = [], []
+        for i in range(4):
+            for options, control in shapes:
+                name = f"live{i}-{control[4:]}"
+                note = self.root / "tmp" / name
+                script = f"cat /proc/uptime >/tmp/{name}; exec sleep 900"
+                pid = self.start(name, *options, command=["/bin/sh", "-c", script])
+                # No file of the engine in its usual place tells the name.
+                of = self.podman("inspect", "--format", "{{.Id}}", name).stdout[:12]
+                what = f"fails: {control} (podman/root/{of})"
+                self.assertIsNotNone(wait_for(lambda: self.line(what), 20), self.lines)
+                at = self.line(what)[0]
+                took.append(at - float(note.read_text().split()[0]))
+                fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+                since_fork.append(at - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+        print(f"named after their first program began: {percentiles(took)}; after their init was forked: "
+              f"{percentiles(since_fork)}", file=sys.stderr)
+        if not self.line("(event start of "):
+            self.skipTest("the kernel does not tell of programs that start here (process connector)")
+        if not sanitized:  # which takes all of the processor time that the daemon allows itself
+            self.assertLessEqual(sorted(took)[len(took) // 2], 0.05)
 
 
 if __name__ == "__main__":
