@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -88,15 +89,30 @@ struct Counters {
     std::uint64_t drifts{0};  // to failing, but for what failed at the start or by another policy
     std::uint64_t heals{0};   // failures that our fixes ended
     std::uint64_t failed_heals{0};
-    std::uint64_t event_overflows{0};  // inotify queue and lost watches
-    std::uint64_t unannounced{0};      // found by a full pass, announced by no event
+    std::uint64_t event_overflows{0};  // events were lost
+    std::uint64_t watches_lost{0};
+    std::uint64_t unannounced{0};  // found by a full pass, announced by no event
     std::uint64_t full_passes{0};
+    std::uint64_t last_full_pass_us{0};  // how long it took
     std::uint64_t evaluations{0};
-    // Of healed drifts, event to healed; upper bounds in microseconds and one more for the rest.
-    static constexpr std::array<std::uint64_t, 8> bounds_us{1000,  2500,   5000,    10000,
-                                                            25000, 100000, 1000000, 10000000};
-    std::array<std::uint64_t, 9> heal_latency{};
-    std::uint64_t heal_latency_sum_us{0};
+    std::uint64_t store_losses{0};      // databases that were damaged and set aside
+    std::uint64_t lost_transitions{0};  // that the store could not take for too long
+    // Of what our fixes healed, how long it had been out of line (1 ms to 1 h); upper bounds in microseconds
+    // and one more for the rest.
+    static constexpr std::array<std::uint64_t, 13> bounds_us{
+        1000,    2500,      5000,       10'000,     25'000,      50'000,       100'000,
+        250'000, 1'000'000, 10'000'000, 60'000'000, 600'000'000, 3'600'000'000};
+    std::array<std::uint64_t, bounds_us.size() + 1> healed_after{};
+    std::uint64_t healed_after_sum_us{0};
+};
+
+// Everything that the metrics tell of.
+struct Measures {
+    Status status{};
+    Counters counters{};
+    std::array<std::array<std::size_t, 5>, 5> findings{};  // by policy::Status, then by policy::Severity
+    // By engine, as modules/containers names them; nullopt: nothing could be said of containers.
+    std::optional<std::map<std::string, std::size_t>> containers{};
 };
 
 struct Planned {
@@ -157,6 +173,7 @@ class Api {
     virtual ~Api() = default;
     [[nodiscard]] virtual Status status() const = 0;
     [[nodiscard]] virtual Counters counters() const = 0;
+    [[nodiscard]] virtual Measures measures() const = 0;
     [[nodiscard]] virtual std::vector<Tracked> findings(const FindingFilter& filter) const = 0;
     [[nodiscard]] virtual Changes changes(std::uint64_t after) const = 0;
     [[nodiscard]] virtual Result<std::vector<Transition>> history(const HistoryQuery& query) const = 0;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The real plimsolld on scratch trees: it heals, it answers on a private bus, it survives SIGKILL.
-usage: daemon_test.py PLIMSOLLD AGENTCTL"""
+usage: daemon_test.py PLIMSOLLD AGENTCTL SOURCE_TREE"""
 import json
 import os
 import pathlib
@@ -21,6 +21,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" 
 from daemon_state import assert_consistent, percentiles, wait_for  # noqa: E402
 
 PLIMSOLLD, AGENTCTL = sys.argv[1:3]
+sys.path.insert(0, str(pathlib.Path(sys.argv[3]) / "tests/support"))
+import openmetrics  # noqa: E402
+
 CONTROL = "subuid.root-delegated"
 ENFORCE = f'[control."{CONTROL}"]\nmode = "enforce"\n'
 NAME, PATH = "org.plimsoll.Agent1", "/org/plimsoll/Agent1"
@@ -235,6 +238,106 @@ class OnABus(Case):
             bus.close()
 
 
+class Metrics(Case):
+    """What curl(1) and node_exporter would read of it."""
+
+    def scrape(self, tree, path="run/plimsoll/metrics.sock"):
+        text = subprocess.run(["curl", "--silent", "--show-error", "--fail", "--unix-socket", str(tree.root / path),
+                               "http://localhost/metrics"], capture_output=True, check=True).stdout
+        return openmetrics.parse(text)
+
+    def test_tell_of_drift_and_heals(self):
+        tree = self.tree()
+        daemon = Daemon(tree, "--metrics-textfile=/var/metrics/plimsoll.prom")
+        file = tree.root / "var/metrics/plimsoll.prom"
+        before = self.scrape(tree)
+        for name in ("drifts", "heals", "failed_heals", "event_overflows", "store_losses"):
+            self.assertEqual(openmetrics.value(before, "plimsoll_" + name), 0)
+        self.assertIsNotNone(wait_for(file.exists, 10))
+        self.assertEqual(openmetrics.value(openmetrics.parse(file.read_bytes(), openmetrics=False),
+                                           "plimsoll_heals_total"), 0)
+        for i in range(5):
+            tree.drift(f"eve{i}:0:1")
+            self.assertIsNotNone(wait_for(lambda: tree.subuid() == "", 1.0 * SLOW))
+        self.assertIsNotNone(wait_for(lambda: openmetrics.value(self.scrape(tree), "plimsoll_heals") == 5, 10))
+        after = self.scrape(tree)
+        # What delegates root also overlaps with others, which is not enforced and fails as well.
+        self.assertGreaterEqual(openmetrics.value(after, "plimsoll_drifts"), 5)
+        self.assertEqual(openmetrics.value(after, "plimsoll_healed_after_seconds"), 5)
+        slowest = {labels["le"]: value for suffix, labels, value in after["plimsoll_healed_after_seconds"].samples
+                   if suffix == "_bucket"}["10.0"]
+        self.assertEqual(slowest, 5)
+        policy = after["plimsoll_policy"].samples[0][1]
+        self.assertEqual(policy["profile"], "audit-only")
+        self.assertRegex(policy["digest"], "[0-9a-f]{64}")
+        [(_, build, _)] = after["plimsoll_build"].samples
+        self.assertIn(build["version"], subprocess.run([PLIMSOLLD, "--version"], capture_output=True, text=True,
+                                                       check=True).stdout)
+        self.assertLess(abs(time.time() - openmetrics.value(after, "plimsoll_last_full_pass_timestamp_seconds")), 120)
+        # The file follows, a while later.
+        self.assertIsNotNone(wait_for(lambda: openmetrics.value(openmetrics.parse(
+            file.read_bytes(), openmetrics=False), "plimsoll_heals_total") == 5, 40))
+        self.assertEqual(daemon.stop(), 0, daemon.last_words)
+        self.assertFalse(file.exists())
+        self.assertFalse((tree.root / "run/plimsoll/metrics.sock").exists())
+
+    def test_count_findings_as_agentctl_does(self):
+        tree = self.tree(policy="")
+        tree.drift("mallory:0:1")
+        daemon = Daemon(tree)
+        families = self.scrape(tree)
+        findings = json.loads(tree.agentctl("check", "--json").stdout)["findings"]
+        # Only a daemon can say whether keys are contested.
+        for status in ("pass", "fail", "not-applicable", "unknown", "excepted"):
+            for severity in ("info", "low", "medium", "high", "critical"):
+                theirs = sum((f["status"], f["severity"]) == (status, severity) for f in findings
+                             if f["control"] != "policy.contested")
+                ours = openmetrics.value(families, "plimsoll_findings", status=status, severity=severity)
+                self.assertIn(ours - theirs, (0, 1) if status == "pass" else (0,), (status, severity))
+        self.assertEqual(openmetrics.value(families, "plimsoll_line", state="outside"), 1)
+        self.assertGreaterEqual(openmetrics.value(families, "plimsoll_findings", status="fail", severity="critical"), 1)
+        self.assertNotIn("plimsoll_containers", families)  # of a tree, nothing is known of containers
+        self.assertEqual(daemon.stop(), 0, daemon.last_words)
+
+    def test_name_what_is_contested(self):
+        tree = self.tree()
+        daemon = Daemon(tree)
+        for i in range(4):
+            tree.drift("mallory:0:1")
+            if i < 3:
+                # Only what fails after its heal was judged is a revert.
+                self.assertIsNotNone(wait_for(
+                    lambda n=i: openmetrics.value(self.scrape(tree), "plimsoll_heals") == n + 1, 10))
+        self.assertIsNotNone(wait_for(
+            lambda: openmetrics.value(self.scrape(tree), "plimsoll_contested_keys") == 1, 10))
+        since = openmetrics.value(self.scrape(tree), "plimsoll_contested_since_timestamp_seconds", control=CONTROL,
+                                  subject="mallory")
+        self.assertLess(abs(time.time() - since), 60)
+        self.assertEqual(daemon.stop(), 0, daemon.last_words)
+
+    def test_where_they_are_is_a_choice(self):
+        tree = self.tree()
+        daemon = Daemon(tree, "--metrics-socket=/run/elsewhere.sock")
+        self.scrape(tree, "run/elsewhere.sock")
+        self.assertEqual(daemon.stop(), 0, daemon.last_words)
+        daemon = Daemon(tree, "--metrics-socket=none")
+        self.assertFalse((tree.root / "run/plimsoll/metrics.sock").exists())
+        self.assertEqual(daemon.stop(), 0, daemon.last_words)
+        # What is in the way is said, and the host looked after all the same.
+        tree.write("run/taken", "")
+        daemon = Daemon(tree, "--metrics-socket=/run/taken")
+        self.assertIn("no metrics: /run/taken", daemon.said())
+        tree.drift("mallory:0:1")
+        self.assertIsNotNone(wait_for(lambda: tree.subuid() == "", 1.0 * SLOW))
+        self.assertEqual(daemon.stop(), 0, daemon.last_words)
+        for argument in ("--metrics-socket=relative", "--metrics-textfile=relative.prom", "--metrics-textfile=/var/x",
+                         "--metrics-socket="):
+            result = subprocess.run([PLIMSOLLD, "--root", str(tree.root), "--bus=none", argument], capture_output=True,
+                                    text=True, check=False, timeout=60)
+            self.assertEqual(result.returncode, 2, argument)
+            self.assertIn(argument.split("=", maxsplit=1)[0], result.stderr)
+
+
 class AsAService(Case):
     def test_tells_its_service_manager(self):
         tree = self.tree()
@@ -361,4 +464,4 @@ class Killed(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], "-v", *sys.argv[3:]])
+    unittest.main(argv=[sys.argv[0], "-v", *sys.argv[4:]])

@@ -6,6 +6,9 @@
 #include "core/host/state_lock.hpp"
 #include "daemon/agent/agent.hpp"
 #include "daemon/bus/service.hpp"
+#include "daemon/metrics/render.hpp"
+#include "daemon/metrics/server.hpp"
+#include "daemon/metrics/textfile.hpp"
 #include "daemon/options.hpp"
 #include "daemon/services.hpp"
 #include "modules/all.hpp"
@@ -119,6 +122,7 @@ class Daemon {
         agent_->start();
         const daemon::Status status = agent_->status();
         log_(Level::notice, "looks after " + printable(status.root, 4096) + ": " + Summary::text(status));
+        serve_metrics();
         if (const auto served = serve_bus(); !served) {
             log_(Level::error, served.error().message);
             return exit_code_of(served.error());
@@ -182,6 +186,38 @@ class Daemon {
         return {};
     }
 
+    void metrics_trouble(const std::string& part, const std::string& problem) {
+        agent_->set_trouble(part, problem);
+        if (!problem.empty())
+            log_(Level::warning, problem);
+    }
+
+    // Nobody to look at the metrics is no reason not to look after the host.
+    void serve_metrics() {
+        using metrics::Dialect;
+        const auto text = [this](Dialect dialect) {
+            return [this, dialect] { return metrics::render(agent_->measures(), dialect); };
+        };
+        if (!options_.metrics_socket.empty()) {
+            auto made = metrics::Server::make(*loop_, host_->root(), options_.metrics_socket,
+                                              text(Dialect::openmetrics));
+            if (made)
+                metrics_.emplace(*std::move(made));
+            else
+                metrics_trouble("metrics", "no metrics: " + made.error().message);
+        }
+        if (options_.metrics_textfile.empty())
+            return;
+        textfile_.emplace(host_->root(), metrics::Textfile::Options{.path = options_.metrics_textfile,
+                                                                    .text = text(Dialect::textfile),
+                                                                    .report = [this](const auto& p) {
+                                                                        metrics_trouble("textfile", p);
+                                                                    }});
+        if (const auto attached = textfile_->attach(*loop_); !attached)
+            return metrics_trouble("textfile", attached.error().message);
+        agent_->listen(&*textfile_);
+    }
+
     void reload() {
         bus::notify_service_manager(reloading());
         (void)agent_->reload();  // says by itself what is wrong
@@ -196,8 +232,10 @@ class Daemon {
     std::optional<host::StateLock> alone_{};
     std::optional<bus::EventLoop> loop_{};
     Summary summary_{};
+    std::optional<metrics::Textfile> textfile_{};
     std::unique_ptr<Agent> agent_{};
     std::unique_ptr<Service> service_{};
+    std::optional<metrics::Server> metrics_{};
     bus::Source term_{};
     bus::Source interrupt_{};
     bus::Source hangup_{};

@@ -25,6 +25,12 @@ constexpr const char* help =
     "service-restart,\n"
     "                       containers-stopped or reboot\n"
     "  --full-pass SECONDS  look at everything so often, give or take a tenth (900)\n"
+    "  --metrics-socket PATH\n"
+    "                       offer metrics on this Unix socket, a path within the root\n"
+    "                       (/run/plimsoll/metrics.sock), or \"none\"\n"
+    "  --metrics-textfile PATH\n"
+    "                       write them to this file too, a path within the root that ends in .prom, for\n"
+    "                       node_exporter\n"
     "  --version            print the version\n"
     "  --help               print this\n"
     "\n"
@@ -51,6 +57,10 @@ std::unexpected<NotRun> usage(const std::string& problem) {
         NotRun{2, "plimsolld: " + printable(problem, 1000) + "\nTry 'plimsolld --help'.\n"});
 }
 
+bool names_file(std::string_view path) {
+    return path.starts_with('/') && path.size() > 1;
+}
+
 }  // namespace
 
 std::expected<Options, NotRun> parse_options(int argc, const char* const* argv) {
@@ -68,6 +78,8 @@ std::expected<Options, NotRun> parse_options(int argc, const char* const* argv) 
     app.add_flag("--foreground", out.foreground);
     app.add_option("--allow", allow)->check(CLI::IsMember(classes()));
     app.add_option("--full-pass", full_pass)->check(CLI::Range(1, 7 * 24 * 3600));
+    app.add_option("--metrics-socket", out.metrics_socket);
+    app.add_option("--metrics-textfile", out.metrics_textfile);
     app.add_flag("--version", version);
     try {
         app.parse(argc, argv);
@@ -78,8 +90,15 @@ std::expected<Options, NotRun> parse_options(int argc, const char* const* argv) 
     }
     if (version)
         return std::unexpected(NotRun{0, "plimsolld " PLIMSOLL_VERSION "\n"});
-    if (!out.state.starts_with('/') || out.state.size() < 2)
+    if (!names_file(out.state))
         return usage("--state is a path within the root and begins with /");
+    if (out.metrics_socket == "none")
+        out.metrics_socket.clear();
+    else if (!names_file(out.metrics_socket))
+        return usage("--metrics-socket is \"none\" or a path within the root and begins with /");
+    if (!out.metrics_textfile.empty() &&
+        !(names_file(out.metrics_textfile) && out.metrics_textfile.ends_with(".prom")))
+        return usage("--metrics-textfile is a path within the root, begins with / and ends in .prom");
     out.bus = buses().at(bus);
     out.allow = classes().at(allow);
     out.full_pass = std::chrono::seconds(full_pass);

@@ -21,6 +21,8 @@ struct Options {
     bool foreground{false};
     policy::FixClass allow{policy::FixClass::live};
     std::chrono::seconds full_pass{900};
+    std::string metrics_socket{"/run/plimsoll/metrics.sock"};  // within the root; empty: none
+    std::string metrics_textfile{};                            // within the root; empty: none
 };
 
 struct NotRun {

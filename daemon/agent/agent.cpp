@@ -32,6 +32,10 @@ std::uint64_t first_cursor(std::uint64_t remembered) {
     return std::max(remembered + 1, now << 20U);
 }
 
+std::uint64_t microseconds_since(Moment begin) {
+    return static_cast<std::uint64_t>(std::chrono::floor<microseconds>(Clock::now() - begin).count());
+}
+
 }  // namespace
 
 Instant now_instant() {
@@ -55,6 +59,11 @@ Agent::State::State(const bus::EventLoop& l, const host::Host& h, const policy::
 void Agent::State::say(Level level, const std::string& text) const {
     if (options.log)
         options.log(level, text);
+}
+
+void Agent::State::say_refused(std::string_view what) const {
+    for (const auto& problem : policy.broken())
+        say(Level::error, std::string(what) + problem);
 }
 
 // Once per turn of the loop, however often it is asked for.
@@ -126,11 +135,9 @@ Agent::~Agent() = default;
 void Agent::start() {
     State& s = *state_;
     s.started = wall_clock();
-    for (const auto& problem : s.policy.broken())
-        s.say(Level::error, "policy refused: " + problem);
+    s.say_refused("policy refused: ");
     Remembered seen = s.memory.begin();
-    if (!s.memory.loss().empty())
-        s.say(Level::error, s.memory.loss());
+    s.say_losses();
     if (!s.memory.problem().empty())
         s.say(Level::error, s.memory.problem());
     s.board.keys = std::move(seen.keys);
@@ -141,7 +148,9 @@ void Agent::start() {
     s.contests.restore(seen.contests);
     const auto today = std::chrono::floor<std::chrono::days>(s.started);
     s.healed = {today, s.memory.healed_since(today)};
+    const auto begin = Clock::now();
     s.looking.look(s.looking.all(), s.policy.policy());
+    s.counters.last_full_pass_us = microseconds_since(begin);
     s.last_full_pass = wall_clock();
     s.take_stock({Why::start, "start", now_instant()});
     s.arm_full_pass();
@@ -151,9 +160,16 @@ void Agent::on_event(const Event& event) {
     state_->on_event(event);
 }
 
+void Agent::State::count_lost(const Event& event) {
+    if (event.cause.starts_with("watch lost "))
+        ++counters.watches_lost;
+    if (event.cause == "events lost")
+        ++counters.event_overflows;
+}
+
 void Agent::State::on_event(const Event& event) {
     if (event.lost)
-        ++counters.event_overflows;
+        count_lost(event);
     if ((event.groups >> policy_group() & 1) != 0)
         policy_timer.call_after(policy_settles);
     const Groups groups = event.groups & looking.all();
@@ -179,7 +195,7 @@ void Agent::State::look_at_pending() {
     if (what.groups == 0)
         return;
     looking.look(what.groups, policy.policy());
-    take_stock(what.occasion, what.since);
+    take_stock(what.occasion);
     const auto end = Clock::now();
     budget.spend(end - begin, end);
     if (pending.groups != 0)
@@ -187,8 +203,7 @@ void Agent::State::look_at_pending() {
 }
 
 void Agent::State::begin_pass(Occasion occasion) {
-    pass.occasion = std::move(occasion);
-    pass.groups = looking.all();
+    pass = {looking.all(), std::move(occasion), Clock::now()};
     later(pass_turn, &State::next_of_pass, normal);
 }
 
@@ -201,6 +216,7 @@ void Agent::State::next_of_pass() {
         return later(pass_turn, &State::next_of_pass, normal);
     }
     ++counters.full_passes;
+    counters.last_full_pass_us = microseconds_since(pass.since);
     last_full_pass = wall_clock();
     memory.forget_old();
     take_stock(pass.occasion);
@@ -227,10 +243,8 @@ bool Agent::State::reload_policy(bool by_person) {
     if (changed && policy.broken().empty())
         say(Level::notice,
             "policy in force: profile " + printable(policy.policy().profile) + ", " + policy.policy().digest);
-    for (const auto& problem : policy.broken())
-        if (changed || by_person)
-            say(Level::error, "policy refused, the last good one stays in force: " + problem);
     if (changed || by_person) {
+        say_refused("policy refused, the last good one stays in force: ");
         // All at once: no module is judged by a policy that it has not looked for, and none is left out
         // meanwhile.
         looking.look(looking.all(), policy.policy());

@@ -53,6 +53,7 @@ class Agent final : public Api {
 
     [[nodiscard]] Status status() const override;
     [[nodiscard]] Counters counters() const override;
+    [[nodiscard]] Measures measures() const override;
     [[nodiscard]] std::vector<Tracked> findings(const FindingFilter& filter) const override;
     [[nodiscard]] Changes changes(std::uint64_t after) const override;
     [[nodiscard]] Result<std::vector<Transition>> history(const HistoryQuery& query) const override;

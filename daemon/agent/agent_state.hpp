@@ -57,7 +57,7 @@ struct Agent::State {
     std::optional<Time> last_full_pass{};
     Counters counters{};
     std::pair<std::chrono::sys_days, std::uint64_t> healed{};  // on that day
-    std::map<Key, Moment> noticed{};                           // when the event came that told of a failure
+    std::uint64_t told_losses{0};                              // of databases
     std::map<std::string, std::string> troubles{};
 
     // What is to be done.
@@ -93,6 +93,7 @@ struct Agent::State {
     Result<void> begin();
     void watch_starts();
     void on_event(const Event& event);
+    void count_lost(const Event& event);
     void look_at_pending();
     void begin_pass(Occasion occasion);
     void next_of_pass();
@@ -101,16 +102,18 @@ struct Agent::State {
     void on_wall_clock(WallTimer::Told told);
     void later(bus::Source& source, void (State::*what)(), bus::EventLoop::Priority priority);
     void say(Level level, const std::string& text) const;
+    void say_refused(std::string_view what) const;  // each problem of the policy
 
     // stock.cpp
     [[nodiscard]] policy::Assessment assessment() const;
-    // Judges what was seen, tells and remembers what is new. `since`: when the event came.
-    void take_stock(const Occasion& occasion, Moment since = std::chrono::steady_clock::now());
-    [[nodiscard]] bool take_stock_once(const Occasion& occasion, Moment since);
-    [[nodiscard]] bool account(const Transition& t, const Occasion& occasion, Moment since);
+    // Judges what was seen, tells and remembers what is new.
+    void take_stock(const Occasion& occasion);
+    [[nodiscard]] bool take_stock_once(const Occasion& occasion);
+    [[nodiscard]] bool account(const Transition& t, const Occasion& occasion);
     void account_heal(const Key& key, const Transition& t);
     void note_gone(const std::vector<Key>& keys);
     void save(const Difference& difference);
+    void say_losses();
     [[nodiscard]] StoreBatch whole() const;
     void adopt(const Remembered& earlier);
     [[nodiscard]] daemon::Status status() const;

@@ -9,6 +9,9 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
+#include <optional>
+#include <set>
 
 namespace plimsoll::daemon {
 namespace {
@@ -89,6 +92,28 @@ ContainerRow row_of(const ctr::Container& c, const Board& board) {
     return out;
 }
 
+// Without looking again: every container has findings, whose subject begins with "ENGINE/", and what
+// ctr.found says of the host tells whether they could be seen.
+std::optional<std::map<std::string, std::size_t>> containers_by_engine(const Board& board) {
+    bool seen = false;
+    std::set<std::string_view> subjects;
+    for (const Tracked& t : board.findings) {
+        const auto& f = t.finding;
+        if (!f.control.starts_with("ctr."))
+            continue;
+        if (f.subject.contains('/'))
+            subjects.insert(f.subject);
+        else if (f.control == "ctr.found")
+            seen = f.status == policy::Status::pass || f.status == policy::Status::fail;
+    }
+    if (!seen)
+        return std::nullopt;
+    std::map<std::string, std::size_t> out;
+    for (const auto subject : subjects)
+        ++out[std::string(subject.substr(0, subject.find('/')))];
+    return out;
+}
+
 }  // namespace
 
 daemon::Status Agent::status() const {
@@ -96,7 +121,19 @@ daemon::Status Agent::status() const {
 }
 
 Counters Agent::counters() const {
-    return state_->counters;
+    Counters out = state_->counters;
+    out.store_losses = state_->memory.losses();
+    out.lost_transitions = state_->memory.lost_transitions();
+    return out;
+}
+
+Measures Agent::measures() const {
+    Measures out{.status = status(), .counters = counters()};
+    for (const Tracked& t : state_->board.findings)
+        ++out.findings.at(static_cast<std::size_t>(t.finding.status))
+              .at(static_cast<std::size_t>(t.finding.severity));
+    out.containers = containers_by_engine(state_->board);
+    return out;
 }
 
 std::vector<Tracked> Agent::findings(const FindingFilter& filter) const {

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <thread>
 
 #include <fcntl.h>
@@ -147,7 +148,8 @@ TEST_F(AgentTest, HealsWhatDrifts) {
     EXPECT_GE(counters.drifts, 1U);
     EXPECT_EQ(counters.heals, 1U);
     EXPECT_EQ(counters.failed_heals, 0U);
-    EXPECT_GT(counters.heal_latency_sum_us, 0U);
+    EXPECT_EQ(counters.healed_after_sum_us, static_cast<std::uint64_t>(heal.out_for->count()));
+    EXPECT_EQ(std::accumulate(counters.healed_after.begin(), counters.healed_after.end(), 0U), 1U);
     EXPECT_EQ(agent_->status().healed_today, 1U);
     const auto journal = host::read_journal(host_, host_.state_dir());
     ASSERT_TRUE(journal);
@@ -159,6 +161,24 @@ TEST_F(AgentTest, HealsWhatDrifts) {
     settle();
     EXPECT_EQ(agent_->counters().heals, 1U);
     EXPECT_EQ(agent_->counters().unannounced, 0U);
+}
+
+TEST_F(AgentTest, CountsWhatItMaySayNothingOf) {
+    start();
+    for (int i = 0; i < 3; ++i)
+        agent_->on_event({1, "events lost", true});
+    agent_->on_event({1, "watch lost /etc/x", true});
+    agent_->on_event({1, "mounts changed", false});
+    const auto measures = agent_->measures();
+    EXPECT_EQ(measures.counters.event_overflows, 3U);
+    EXPECT_EQ(measures.counters.watches_lost, 1U);
+    EXPECT_GT(measures.counters.last_full_pass_us, 0U);
+    std::array<std::size_t, 5> by_status{};
+    for (std::size_t i = 0; i < by_status.size(); ++i)
+        by_status.at(i) =
+            std::accumulate(measures.findings.at(i).begin(), measures.findings.at(i).end(), std::size_t{0});
+    EXPECT_EQ(by_status, agent_->status().counts);
+    EXPECT_EQ(measures.containers, std::nullopt);  // of a tree, nothing is known of them
 }
 
 TEST_F(AgentTest, HealsWhatIsWrongAtTheStart) {

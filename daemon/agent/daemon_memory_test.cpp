@@ -66,6 +66,7 @@ TEST_F(MemoryTest, KeepsWhatItIsToldOverARestart) {
         m.save(one(2));
         EXPECT_EQ(m.problem(), "");
         EXPECT_EQ(m.loss(), "");
+        EXPECT_EQ(m.losses(), 0U);
     }
     auto m = memory();
     EXPECT_EQ(m.begin().last_transition, 2U);
@@ -115,6 +116,7 @@ TEST_F(MemoryTest, BeginsAnewWhenTheDatabaseTurnsOutToBeDamaged) {
     const std::uint64_t id = 61;
     (void)m.history({});
     EXPECT_THAT(m.loss(), HasSubstr("set aside"));
+    EXPECT_EQ(m.losses(), 1U);
     m.save(one(id));
     EXPECT_EQ(m.problem(), "");
     EXPECT_GE(wholes_, 1U);
@@ -166,6 +168,7 @@ TEST_F(MemoryTest, IsBoundedWithoutAStore) {
     for (std::uint64_t i = 1; i <= Memory::most_waiting + 10; ++i)
         m.save(one(i));
     EXPECT_EQ(ids(m, {.limit = Memory::most_waiting * 2}).size(), Memory::most_waiting);
+    EXPECT_EQ(m.lost_transitions(), 10U);
 }
 
 TEST(Budget, AllowsBurstsAndHalfOfTheTime) {

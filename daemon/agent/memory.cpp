@@ -20,8 +20,10 @@ std::uint64_t id_of_now() {
 Result<void> Memory::open() {
     tried_ = std::chrono::steady_clock::now();
     PLIMSOLL_TRY(store_, Store::open(root_, state_dir_, limits_, wall_clock()));
-    if (!store_->set_aside().empty())
+    if (!store_->set_aside().empty()) {
         loss_ = store_->set_aside();
+        ++losses_;
+    }
     return {};
 }
 
@@ -49,6 +51,7 @@ void Memory::went_wrong(const Error& error) {
     if (error.code != Code::integrity)
         return;
     loss_ = "the history was lost (" + error.message + "); the file was set aside in " + state_dir_;
+    ++losses_;
     store_.reset();
     if (const auto aside = Store::set_aside(root_, state_dir_, wall_clock()); !aside)
         problem_ += "; it cannot be set aside: " + aside.error().message;
@@ -57,7 +60,7 @@ void Memory::went_wrong(const Error& error) {
 
 void Memory::keep_waiting(std::vector<Transition> transitions) {
     std::ranges::move(transitions, std::back_inserter(waiting_));
-    while (waiting_.size() > most_waiting)
+    for (; waiting_.size() > most_waiting; ++lost_transitions_)
         waiting_.pop_front();
 }
 

@@ -45,8 +45,13 @@ class Memory {
     // Why nothing is kept at the moment; "" when it is.
     [[nodiscard]] const std::string& problem() const { return problem_; }
 
-    // That a damaged database was set aside, since the start; "" otherwise.
+    // That a damaged database was set aside, since the start; "" otherwise. And how often.
     [[nodiscard]] const std::string& loss() const { return loss_; }
+
+    [[nodiscard]] std::uint64_t losses() const { return losses_; }
+
+    // Transitions beyond those that may wait.
+    [[nodiscard]] std::uint64_t lost_transitions() const { return lost_transitions_; }
 
   private:
     [[nodiscard]] Result<void> open();
@@ -65,6 +70,8 @@ class Memory {
     bool owes_{false};
     std::string problem_{};
     std::string loss_{};
+    std::uint64_t losses_{0};
+    std::uint64_t lost_transitions_{0};
     std::chrono::steady_clock::time_point tried_{};
 };
 

@@ -42,35 +42,25 @@ void Agent::State::account_heal(const Key& key, const Transition& t) {
     ++healed.second;
     if (!by_request)
         contests.healed(key, now_instant());
-    const auto seen = noticed.find(key);
-    if (seen == noticed.end())
-        return;
-    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
-                                                                            seen->second);
-    const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(0, took.count()));
+    const auto out_for = t.out_for.value_or(std::chrono::microseconds(0));
+    const auto us = static_cast<std::uint64_t>(out_for.count());
     const auto bound = std::ranges::lower_bound(Counters::bounds_us, us);
-    ++counters.heal_latency.at(static_cast<std::size_t>(bound - Counters::bounds_us.begin()));
-    counters.heal_latency_sum_us += us;
+    ++counters.healed_after.at(static_cast<std::size_t>(bound - Counters::bounds_us.begin()));
+    counters.healed_after_sum_us += us;
+    say(Level::notice, "healed " + title_of(t) + ": " + t.message + "; was out for " + milliseconds(out_for) +
+                           ", journal entry " + std::to_string(t.journal_entry));
 }
 
 // True: with this the key became contested.
-bool Agent::State::account(const Transition& t, const Occasion& occasion, Moment since) {
+bool Agent::State::account(const Transition& t, const Occasion& occasion) {
     const Key key{t.control, t.subject};
     if (!t.announced)
         ++counters.unannounced;
-    if (is_drift(t, occasion.why)) {
+    if (is_drift(t, occasion.why))
         ++counters.drifts;
-        if (occasion.why == Why::event)
-            noticed[key] = since;
-    }
-    if (!t.healed_by.empty()) {
+    if (!t.healed_by.empty())
         account_heal(key, t);
-        say(Level::notice, "healed " + title_of(t) + ": " + t.message + "; was out for " +
-                               milliseconds(t.out_for.value_or(std::chrono::microseconds(0))) +
-                               ", journal entry " + std::to_string(t.journal_entry));
-    }
     if (t.to != Verdict::fail) {
-        noticed.erase(key);
         retries.forget(key);
         return false;
     }
@@ -118,6 +108,11 @@ void Agent::State::adopt(const Remembered& earlier) {
     }
 }
 
+void Agent::State::say_losses() {
+    if (std::exchange(told_losses, memory.losses()) != memory.losses())
+        say(Level::error, memory.loss());
+}
+
 void Agent::State::save(const Difference& d) {
     const bool contests_too = std::exchange(contests_changed, false);
     if (d.changed.empty() && d.gone.empty() && d.transitions.empty() && !contests_too && !memory.owes())
@@ -139,13 +134,14 @@ void Agent::State::save(const Difference& d) {
     if (memory.problem().empty() && !before.empty())
         healed = {std::chrono::floor<std::chrono::days>(wall_clock()),
                   memory.healed_since(std::chrono::floor<std::chrono::days>(wall_clock()))};
+    say_losses();
     if (memory.problem() != before)
         say(memory.problem().empty() ? Level::notice : Level::error,
             memory.problem().empty() ? "the store works again" : memory.problem());
 }
 
 // True: a key became contested, which is a finding of its own.
-bool Agent::State::take_stock_once(const Occasion& occasion, Moment since) {
+bool Agent::State::take_stock_once(const Occasion& occasion) {
     ++counters.evaluations;
     auto now = assessment();
     const Line found = line_of(policy::verdict(now, policy.policy()));
@@ -161,7 +157,7 @@ bool Agent::State::take_stock_once(const Occasion& occasion, Moment since) {
     bool contested = false;
     for (Transition& t : d.transitions) {
         t.id = ++last_transition;
-        contested = account(t, occasion, since) || contested;
+        contested = account(t, occasion) || contested;
     }
     contests_changed = contests_changed || contested || occasion.why == Why::start;
     save(d);
@@ -171,9 +167,9 @@ bool Agent::State::take_stock_once(const Occasion& occasion, Moment since) {
     return contested;
 }
 
-void Agent::State::take_stock(const Occasion& occasion, Moment since) {
-    if (take_stock_once(occasion, since))
-        (void)take_stock_once({Why::contest, "contested", occasion.at}, since);
+void Agent::State::take_stock(const Occasion& occasion) {
+    if (take_stock_once(occasion))
+        (void)take_stock_once({Why::contest, "contested", occasion.at});
     tell_status();
     arm_expiry();
     plan_healing();

@@ -13,7 +13,7 @@ build_packages=(
 # (users, containers, trees, a bus) and the peers that the benchmarks compare with.
 test_packages=(
     ccache libgtest-dev libgmock-dev libbenchmark-dev
-    clang-format-19 clang-tidy-19 shellcheck python3 python3-jsonschema git diffutils
+    clang-format-19 clang-tidy-19 shellcheck python3 python3-jsonschema python3-prometheus-client curl git diffutils
     passwd uidmap podman crun conmon passt slirp4netns fuse-overlayfs containernetworking-plugins
     bubblewrap busybox-static
     mmdebstrap debian-archive-keyring systemd systemd-container dbus acl attr libcap2-bin e2fsprogs

@@ -40,6 +40,8 @@ class FakeApi : public Api {
 
     Counters counters() const override { return {}; }
 
+    Measures measures() const override { return {.status = state}; }
+
     std::vector<Tracked> findings(const FindingFilter& filter) const override {
         std::vector<Tracked> out;
         std::ranges::copy_if(list, std::back_inserter(out), [&](const Tracked& t) {
