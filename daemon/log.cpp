@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/log.hpp"
 
-#include <cstdio>
-#include <cstdlib>
-#include <string_view>
+#include "core/bus/system_journal.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
+#include <cstdio>
 
 namespace plimsoll::daemon {
 namespace {
-
-// systemd.exec(5): $JOURNAL_STREAM is "DEVICE:INODE" of what the journal reads.
-bool is_journal() {
-    const char* stream = std::getenv("JOURNAL_STREAM");
-    struct stat st{};
-    return stream != nullptr && ::fstat(STDERR_FILENO, &st) == 0 &&
-           stream == std::to_string(st.st_dev) + ":" + std::to_string(st.st_ino);
-}
 
 std::string one_line(std::string_view text) {
     std::string out;
@@ -29,14 +18,27 @@ std::string one_line(std::string_view text) {
     return out;
 }
 
+bool sent_to_journal(const std::string& priority, const std::string& line, const Details& details) {
+    std::vector<std::string> fields{"MESSAGE=" + line, "PRIORITY=" + priority, "SYSLOG_IDENTIFIER=plimsolld"};
+    if (!details.id.empty())
+        fields.push_back("MESSAGE_ID=" + std::string(details.id));
+    for (const auto& [name, value] : details.fields)
+        fields.push_back("PLIMSOLL_" + std::string(name) + "=" + value);
+    return bus::send_to_journal(fields).has_value();
+}
+
 }  // namespace
 
 Log log_to_stderr() {
-    return [journal = is_journal()](Level level, const std::string& text) {
-        const std::string head =
-            journal ? "<" + std::to_string(static_cast<int>(level)) + ">" : "plimsolld: ";
-        (void)std::fputs((head + one_line(text) + "\n").c_str(), stderr);
-    };
+    return
+        [journal = bus::stderr_is_journal()](Level level, const std::string& text, const Details& details) {
+            const std::string line = one_line(text);
+            const std::string priority = std::to_string(static_cast<int>(level));
+            if (journal && sent_to_journal(priority, line, details))
+                return;
+            const std::string head = journal ? "<" + priority + ">" : "plimsolld: ";
+            (void)std::fputs((head + line + "\n").c_str(), stderr);
+        };
 }
 
 }  // namespace plimsoll::daemon

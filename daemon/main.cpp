@@ -6,6 +6,7 @@
 #include "core/host/state_lock.hpp"
 #include "daemon/agent/agent.hpp"
 #include "daemon/bus/service.hpp"
+#include "daemon/messages.hpp"
 #include "daemon/metrics/render.hpp"
 #include "daemon/metrics/server.hpp"
 #include "daemon/metrics/textfile.hpp"
@@ -116,22 +117,28 @@ class Daemon {
     int run() {
         const auto done = set_up();
         if (!done) {
-            log_(Level::error, done.error().message);
+            log_(Level::error, done.error().message, {});
             return exit_code_of(done.error());
         }
         agent_->start();
         const daemon::Status status = agent_->status();
-        log_(Level::notice, "looks after " + printable(status.root, 4096) + ": " + Summary::text(status));
+        log_(Level::notice, "looks after " + printable(status.root, 4096) + ": " + Summary::text(status),
+             {messages::started,
+              {{"ROOT", printable(status.root, 4096)},
+               {"VERSION", status.version},
+               {"PROFILE", printable(status.profile)},
+               {"POLICY_DIGEST", status.policy_digest}}});
         serve_metrics();
         if (const auto served = serve_bus(); !served) {
-            log_(Level::error, served.error().message);
+            log_(Level::error, served.error().message, {});
             return exit_code_of(served.error());
         }
         bus::notify_service_manager("READY=1\nSTATUS=" + Summary::text(status));
         const auto code = loop_->run();
         bus::notify_service_manager("STOPPING=1");
         if (!code)
-            log_(Level::error, code.error().message);
+            log_(Level::error, code.error().message, {});
+        log_(Level::notice, "ends", {.id = messages::stopped});
         return code.value_or(exit_failed);
     }
 
@@ -180,7 +187,7 @@ class Daemon {
                              .report = [this](const std::string& problem) {
                                  agent_->set_trouble("bus", problem);
                                  log_(problem.empty() ? Level::notice : Level::warning,
-                                      problem.empty() ? "on the bus again" : problem);
+                                      problem.empty() ? "on the bus again" : problem, {});
                              }};
         PLIMSOLL_TRY(service_, serve(*loop_, *agent_, std::move(serving)));
         return {};
@@ -189,7 +196,7 @@ class Daemon {
     void metrics_trouble(const std::string& part, const std::string& problem) {
         agent_->set_trouble(part, problem);
         if (!problem.empty())
-            log_(Level::warning, problem);
+            log_(Level::warning, problem, {});
     }
 
     // Nobody to look at the metrics is no reason not to look after the host.

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""plimsolld.service: what systemd-analyze(1) thinks of it. usage: units_test.py UNIT-FILE"""
+"""plimsolld.service: what systemd-analyze(1) thinks of it. The catalog: that it explains every message.
+usage: units_test.py UNIT-FILE SOURCE_TREE"""
 import pathlib
 import re
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-UNIT = pathlib.Path(sys.argv[1])
+UNIT, SOURCE = map(pathlib.Path, sys.argv[1:3])
 MOST_EXPOSED = 4.5
 
 
@@ -49,6 +50,49 @@ class Unit(unittest.TestCase):
             result = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(copy)],
                                     capture_output=True, text=True, check=False)
         self.assertNotIn("plimsolld.service:", result.stderr)
+
+
+class Catalog(unittest.TestCase):
+    """What journalctl(1) makes of plimsoll.catalog, beside the ids that the daemon says."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dir = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.dir.cleanup)
+        folder = pathlib.Path(cls.dir.name, "usr/lib/systemd/catalog")
+        folder.mkdir(parents=True)
+        (folder / "plimsoll.catalog").write_bytes((SOURCE / "units/plimsoll.catalog").read_bytes())
+        cls.said = cls.journalctl("--update-catalog").stderr
+        cls.ids = dict(re.findall(r'string_view (\w+)\{"([0-9a-f]{32})"\}',
+                                  (SOURCE / "daemon/messages.hpp").read_text(encoding="utf-8")))
+
+    @classmethod
+    def journalctl(cls, *arguments):
+        return subprocess.run(["journalctl", "--root=" + cls.dir.name, "--no-pager", *arguments],
+                              capture_output=True, text=True, check=True)
+
+    def test_explains_every_message_and_nothing_else(self):
+        self.assertEqual(self.said, "")
+        listed = [line.split(" ", 1)[0] for line in self.journalctl("--list-catalog").stdout.splitlines()]
+        self.assertGreaterEqual(len(self.ids), 10)
+        self.assertEqual(sorted(listed), sorted(self.ids.values()))
+
+    def test_is_documented(self):
+        page = (SOURCE / "docs/daemon.md").read_text(encoding="utf-8")
+        self.assertEqual(sorted(re.findall(r"^\| `([0-9a-f]{32})` \|", page, re.MULTILINE)), sorted(self.ids.values()))
+
+    def test_every_message_is_said_by_somebody(self):
+        code = "".join(path.read_text(encoding="utf-8") for path in (SOURCE / "daemon").rglob("*.cpp"))
+        for name in self.ids:
+            self.assertIn("messages::" + name, code)
+
+    def test_shows_only_fields_that_are_sent(self):
+        code = "".join(path.read_text(encoding="utf-8") for path in (SOURCE / "daemon").rglob("*.cpp"))
+        for text in self.journalctl("--dump-catalog").stdout.split("\n-- "):
+            for line in text.splitlines():
+                self.assertLessEqual(len(line), 100, line)
+            for field in re.findall(r"@([^@\s]+)@", text):
+                self.assertIn(f'"{field.removeprefix("PLIMSOLL_")}"', code)
 
 
 if __name__ == "__main__":

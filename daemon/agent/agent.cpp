@@ -5,6 +5,7 @@
 #include "core/base/time.hpp"
 #include "daemon/agent/agent_state.hpp"
 #include "daemon/agent/work.hpp"
+#include "daemon/messages.hpp"
 
 #include <algorithm>
 #include <random>
@@ -24,6 +25,8 @@ constexpr std::chrono::seconds full_pass_slack{5};
 // Of modules that enforce nothing, while events of others come one after the other.
 constexpr std::chrono::milliseconds longest_wait_for_others{100};
 constexpr std::string_view container_found = "ctr.found";
+// Any local user can bring about that events are lost, again and again.
+constexpr std::chrono::minutes pause_between_losses{1};
 
 // Cursors grow over restarts even when the database was lost: they begin at the time, in 2^-20 seconds.
 std::uint64_t first_cursor(std::uint64_t remembered) {
@@ -56,14 +59,14 @@ Agent::State::State(const bus::EventLoop& l, const host::Host& h, const policy::
           [this](const Remembered& earlier) { adopt(earlier); }),
       budget(Clock::now()) {}
 
-void Agent::State::say(Level level, const std::string& text) const {
+void Agent::State::say(Level level, const std::string& text, const Details& details) const {
     if (options.log)
-        options.log(level, text);
+        options.log(level, text, details);
 }
 
 void Agent::State::say_refused(std::string_view what) const {
     for (const auto& problem : policy.broken())
-        say(Level::error, std::string(what) + problem);
+        say(Level::error, std::string(what) + problem, {.id = messages::policy_refused});
 }
 
 // Once per turn of the loop, however often it is asked for.
@@ -163,8 +166,15 @@ void Agent::on_event(const Event& event) {
 void Agent::State::count_lost(const Event& event) {
     if (event.cause.starts_with("watch lost "))
         ++counters.watches_lost;
-    if (event.cause == "events lost")
-        ++counters.event_overflows;
+    if (event.cause != "events lost")
+        return;
+    ++counters.event_overflows;
+    const auto now = Clock::now();
+    if (now < told_of_lost_events + pause_between_losses)
+        return;
+    told_of_lost_events = now;
+    say(Level::warning, "events were lost; what they may have concerned is looked at in full",
+        {messages::events_lost, {{"OVERFLOWS", std::to_string(counters.event_overflows)}}});
 }
 
 void Agent::State::on_event(const Event& event) {
@@ -242,7 +252,9 @@ bool Agent::State::reload_policy(bool by_person) {
     }
     if (changed && policy.broken().empty())
         say(Level::notice,
-            "policy in force: profile " + printable(policy.policy().profile) + ", " + policy.policy().digest);
+            "policy in force: profile " + printable(policy.policy().profile) + ", " + policy.policy().digest,
+            {messages::policy_loaded,
+             {{"PROFILE", printable(policy.policy().profile)}, {"POLICY_DIGEST", policy.policy().digest}}});
     if (changed || by_person) {
         say_refused("policy refused, the last good one stays in force: ");
         // All at once: no module is judged by a policy that it has not looked for, and none is left out

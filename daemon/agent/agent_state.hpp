@@ -57,7 +57,8 @@ struct Agent::State {
     std::optional<Time> last_full_pass{};
     Counters counters{};
     std::pair<std::chrono::sys_days, std::uint64_t> healed{};  // on that day
-    std::uint64_t told_losses{0};                              // of databases
+    Moment told_of_lost_events{};
+    std::uint64_t told_losses{0};  // of databases
     std::map<std::string, std::string> troubles{};
 
     // What is to be done.
@@ -101,7 +102,7 @@ struct Agent::State {
     [[nodiscard]] bool reload_policy(bool by_person);
     void on_wall_clock(WallTimer::Told told);
     void later(bus::Source& source, void (State::*what)(), bus::EventLoop::Priority priority);
-    void say(Level level, const std::string& text) const;
+    void say(Level level, const std::string& text, const Details& details = {}) const;
     void say_refused(std::string_view what) const;  // each problem of the policy
 
     // stock.cpp

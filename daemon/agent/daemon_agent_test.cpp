@@ -4,6 +4,7 @@
 #include "core/host/executor.hpp"
 #include "core/host/remedy.hpp"
 #include "daemon/agent/agent.hpp"
+#include "daemon/messages.hpp"
 #include "modules/all.hpp"
 #include "tests/support/tree.hpp"
 
@@ -62,8 +63,9 @@ class AgentTest : public testing::Test {
 
     void start(AgentOptions options = {}, bool expect_ok = true) {
         agent_.reset();
-        options.log = [this](Level level, const std::string& text) {
+        options.log = [this](Level level, const std::string& text, const Details& details) {
             said_.push_back(std::to_string(static_cast<int>(level)) + " " + text);
+            details_.push_back(details);
         };
         auto made = Agent::make(*loop_, host_, modules_, std::move(options));
         ASSERT_EQ(made.has_value(), expect_ok) << (made ? "" : made.error().message);
@@ -121,6 +123,7 @@ class AgentTest : public testing::Test {
     std::optional<bus::EventLoop> loop_{*bus::EventLoop::make()};
     Spy spy_{};
     std::vector<std::string> said_{};
+    std::vector<Details> details_{};  // of what was said
     Error refused_{};
     std::unique_ptr<Agent> agent_{};
 };
@@ -173,6 +176,8 @@ TEST_F(AgentTest, CountsWhatItMaySayNothingOf) {
     EXPECT_EQ(measures.counters.event_overflows, 3U);
     EXPECT_EQ(measures.counters.watches_lost, 1U);
     EXPECT_GT(measures.counters.last_full_pass_us, 0U);
+    // Once a minute at most, however often.
+    EXPECT_EQ(std::ranges::count(details_, messages::events_lost, &Details::id), 1);
     std::array<std::size_t, 5> by_status{};
     for (std::size_t i = 0; i < by_status.size(); ++i)
         by_status.at(i) =

@@ -3,6 +3,7 @@
 #include "core/base/text.hpp"
 #include "daemon/agent/agent_state.hpp"
 #include "daemon/agent/work.hpp"
+#include "daemon/messages.hpp"
 
 #include <algorithm>
 
@@ -90,8 +91,15 @@ void Agent::State::heal_failed(const Finding& f, const Error& error) {
     retries.failed({f.control, f.subject}, busy, Clock::now());
     if (!busy)
         ++counters.failed_heals;
-    say(busy ? Level::info : Level::error, (busy ? "fix put off: " : "fix failed: ") + host::title_of(f) +
-                                               ": " + printable(error.message, 1000));
+    const std::string what = host::title_of(f) + ": " + printable(error.message, 1000);
+    if (busy)
+        say(Level::info, "fix put off: " + what);
+    else
+        say(Level::error, "fix failed: " + what,
+            {messages::heal_failed,
+             {{"CONTROL", f.control},
+              {"SUBJECT", printable(f.subject)},
+              {"SEVERITY", std::string(policy::name_of(f.severity))}}});
 }
 
 }  // namespace plimsoll::daemon

@@ -4,6 +4,7 @@
 #include "core/base/time.hpp"
 #include "daemon/agent/agent_state.hpp"
 #include "daemon/agent/work.hpp"
+#include "daemon/messages.hpp"
 
 #include <algorithm>
 
@@ -28,6 +29,15 @@ std::string title_of(const Transition& t) {
     return t.control + (t.subject.empty() ? "" : " (" + printable(t.subject) + ")");
 }
 
+Details details_of(const Transition& t, std::string_view id) {
+    return {id,
+            {{"CONTROL", t.control},
+             {"SUBJECT", printable(t.subject)},
+             {"SEVERITY", std::string(policy::name_of(t.severity))},
+             {"CAUSE", t.cause},
+             {"TRANSITION", std::to_string(t.id)}}};
+}
+
 }  // namespace
 
 policy::Assessment Agent::State::assessment() const {
@@ -47,8 +57,13 @@ void Agent::State::account_heal(const Key& key, const Transition& t) {
     const auto bound = std::ranges::lower_bound(Counters::bounds_us, us);
     ++counters.healed_after.at(static_cast<std::size_t>(bound - Counters::bounds_us.begin()));
     counters.healed_after_sum_us += us;
-    say(Level::notice, "healed " + title_of(t) + ": " + t.message + "; was out for " + milliseconds(out_for) +
-                           ", journal entry " + std::to_string(t.journal_entry));
+    Details details = details_of(t, messages::healed);
+    details.fields.emplace_back("OUT_USEC", std::to_string(us));
+    details.fields.emplace_back("JOURNAL_ENTRY", std::to_string(t.journal_entry));
+    say(Level::notice,
+        "healed " + title_of(t) + ": " + t.message + "; was out for " + milliseconds(out_for) +
+            ", journal entry " + std::to_string(t.journal_entry),
+        details);
 }
 
 // True: with this the key became contested.
@@ -65,12 +80,14 @@ bool Agent::State::account(const Transition& t, const Occasion& occasion) {
         return false;
     }
     if (occasion.why != Why::start)
-        say(Level::warning, "fails: " + title_of(t) + ": " + t.message + " (" + t.cause + ")");
+        say(Level::warning, "fails: " + title_of(t) + ": " + t.message + " (" + t.cause + ")",
+            details_of(t, messages::out_of_line));
     if (!contests.failed(key, occasion.at))
         return false;
     say(Level::error,
         "contested: " + title_of(t) + " was changed back " + std::to_string(Contests::most_reverts) +
-            " times within ten minutes; it is not enforced any more until the policy is reloaded");
+            " times within ten minutes; it is not enforced any more until the policy is reloaded",
+        details_of(t, messages::contested));
     return true;
 }
 
@@ -110,7 +127,7 @@ void Agent::State::adopt(const Remembered& earlier) {
 
 void Agent::State::say_losses() {
     if (std::exchange(told_losses, memory.losses()) != memory.losses())
-        say(Level::error, memory.loss());
+        say(Level::error, memory.loss(), {.id = messages::store_set_aside});
 }
 
 void Agent::State::save(const Difference& d) {
