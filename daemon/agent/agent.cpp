@@ -164,10 +164,10 @@ void Agent::on_event(const Event& event) {
 }
 
 void Agent::State::count_lost(const Event& event) {
-    if (event.cause.starts_with("watch lost "))
+    if (event.cause.starts_with("watch lost ")) {
         ++counters.watches_lost;
-    if (event.cause != "events lost")
         return;
+    }
     ++counters.event_overflows;
     const auto now = Clock::now();
     if (now < told_of_lost_events + pause_between_losses)

@@ -170,10 +170,11 @@ TEST_F(AgentTest, CountsWhatItMaySayNothingOf) {
     start();
     for (int i = 0; i < 3; ++i)
         agent_->on_event({1, "events lost", true});
+    agent_->on_event({1, "starts lost", true});
     agent_->on_event({1, "watch lost /etc/x", true});
     agent_->on_event({1, "mounts changed", false});
     const auto measures = agent_->measures();
-    EXPECT_EQ(measures.counters.event_overflows, 3U);
+    EXPECT_EQ(measures.counters.event_overflows, 4U);
     EXPECT_EQ(measures.counters.watches_lost, 1U);
     EXPECT_GT(measures.counters.last_full_pass_us, 0U);
     // Once a minute at most, however often.
