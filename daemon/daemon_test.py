@@ -201,6 +201,30 @@ class Healing(Case):
         self.assertEqual(daemon.stop(), 0)
 
 
+class Contested(Case):
+    def test_who_changes_it_back_is_named(self):
+        tree = self.tree()
+        daemon = Daemon(tree)
+        meddler = subprocess.Popen([sys.executable, "-c", """if True:
+            import sys, time
+            for _ in range(4):
+                open(sys.argv[1], "a").write("mallory:0:1\\n")
+                until = time.monotonic() + 20
+                while open(sys.argv[1]).read() and time.monotonic() < until:
+                    time.sleep(0.01)
+                time.sleep(2)  # until the heal is known as one
+            time.sleep(60)""", str(tree.root / "etc/subuid")])
+        try:
+            self.assertIsNotNone(wait_for(lambda: "contested: " in daemon.said(), 60))
+        finally:
+            meddler.kill()
+            meddler.wait()
+        if os.geteuid() != 0:
+            self.skipTest("who it was is only told to root")
+        self.assertIn(f"(pid {meddler.pid}, uid 0), started by ", daemon.said())
+        self.assertEqual(tree.subuid(), "mallory:0:1\n", "left alone from then on")
+
+
 class OnABus(Case):
     def test_answers_and_tells(self):
         tree = self.tree()

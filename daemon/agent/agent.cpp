@@ -100,6 +100,11 @@ Result<void> Agent::State::begin() {
     } else {
         troubles["watch"] = "nothing is watched, only the full pass finds drift: " + watching.error().message;
     }
+    auto who = Writers::make(loop, host.root());
+    if (who)
+        writers.emplace(*std::move(who));
+    else
+        say(Level::info, "who changes a file back cannot be told: " + who.error().message);
     PLIMSOLL_TRY(wall_timer, WallTimer::make(loop, [this](WallTimer::Told told) { on_wall_clock(told); }));
     const auto timer = [&](bus::Source& source, microseconds slack,
                            std::function<void()> call) -> Result<void> {

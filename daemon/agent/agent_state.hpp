@@ -14,6 +14,7 @@
 #include "daemon/agent/retries.hpp"
 #include "daemon/agent/wall_timer.hpp"
 #include "daemon/watch/starts.hpp"
+#include "daemon/watch/writers.hpp"
 
 #include <deque>
 #include <map>
@@ -44,6 +45,7 @@ struct Agent::State {
     std::optional<Watcher> watcher{};
     std::optional<Starts> starts{};  // of a running host
     std::optional<WallTimer> wall_timer{};
+    std::optional<Writers> writers{};
 
     // What is known.
     Board board{};
@@ -112,6 +114,9 @@ struct Agent::State {
     [[nodiscard]] bool take_stock_once(const Occasion& occasion);
     [[nodiscard]] bool account(const Transition& t, const Occasion& occasion);
     void account_heal(const Key& key, const Transition& t);
+    // Files that the findings of a key speak of.
+    [[nodiscard]] std::vector<std::string> files_of(const Key& key) const;
+    [[nodiscard]] std::string last_writer(const Key& key) const;
     void note_gone(const std::vector<Key>& keys);
     void save(const Difference& difference);
     void say_losses();

@@ -37,6 +37,12 @@ bool Contests::failed(const Key& key, Instant at) {
     return true;
 }
 
+void Contests::name_writer(const Key& key, std::string writer) {
+    const auto found = contested_.find(key);
+    if (found != contested_.end())
+        found->second.writer = std::move(writer);
+}
+
 bool Contests::holds(const Key& key) const {
     return contested_.contains(key);
 }

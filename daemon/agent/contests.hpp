@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <map>
+#include <string>
 #include <vector>
 
 namespace plimsoll::daemon {
@@ -20,6 +21,9 @@ class Contests {
     void healed(const Key& key, Instant at);
     // True: with this the key has become contested.
     [[nodiscard]] bool failed(const Key& key, Instant at);
+
+    // Who changed it back, of a contested key.
+    void name_writer(const Key& key, std::string writer);
 
     [[nodiscard]] bool holds(const Key& key) const;
     [[nodiscard]] std::vector<policy::Contest> list() const;  // by control, then subject

@@ -69,6 +69,15 @@ TEST(Contests, EndWithACleanSlate) {
     EXPECT_FALSE(fight(contests, mallory, 2, 20s, 1s));
 }
 
+TEST(Contests, NameTheWriter) {
+    Contests contests;
+    contests.name_writer(mallory, "pid 7");
+    EXPECT_TRUE(contests.list().empty());
+    ASSERT_TRUE(fight(contests, mallory, 3, 0s, 1s));
+    contests.name_writer(mallory, "pid 7");
+    EXPECT_EQ(contests.list()[0].writer, "pid 7");
+}
+
 TEST(Contests, AreRestored) {
     Contests contests;
     contests.restore({{mallory.control, mallory.subject, Time{}, 4, "pid 7"}});

@@ -25,6 +25,12 @@ std::string milliseconds(std::chrono::microseconds t) {
     return std::to_string(us / 1000) + "." + std::to_string(us / 100 % 10) + " ms";
 }
 
+// "/etc/subuid" of "/etc/subuid:3".
+std::string without_line(const std::string& source) {
+    const auto colon = source.find_last_not_of("0123456789");
+    return colon != std::string::npos && source[colon] == ':' ? source.substr(0, colon) : source;
+}
+
 std::string title_of(const Transition& t) {
     return t.control + (t.subject.empty() ? "" : " (" + printable(t.subject) + ")");
 }
@@ -66,6 +72,23 @@ void Agent::State::account_heal(const Key& key, const Transition& t) {
         details);
 }
 
+std::vector<std::string> Agent::State::files_of(const Key& key) const {
+    std::vector<std::string> out;
+    for (const Tracked& t : board.findings)
+        if (t.finding.control == key.control && t.finding.subject == key.subject && wants_healing(t.finding))
+            for (const auto& e : t.finding.evidence)
+                if (e.source.starts_with('/'))
+                    out.push_back(without_line(e.source));
+    return out;
+}
+
+std::string Agent::State::last_writer(const Key& key) const {
+    for (const auto& file : files_of(key))
+        if (auto who = writers ? writers->last(file) : ""; !who.empty())
+            return who;
+    return "";
+}
+
 // True: with this the key became contested.
 bool Agent::State::account(const Transition& t, const Occasion& occasion) {
     const Key key{t.control, t.subject};
@@ -82,11 +105,16 @@ bool Agent::State::account(const Transition& t, const Occasion& occasion) {
     if (occasion.why != Why::start)
         say(Level::warning, "fails: " + title_of(t) + ": " + t.message + " (" + t.cause + ")",
             details_of(t, messages::out_of_line));
+    if (writers)
+        std::ranges::for_each(files_of(key), [&](const auto& file) { writers->follow(file); });
+    const std::string writer = last_writer(key);
     if (!contests.failed(key, occasion.at))
         return false;
+    contests.name_writer(key, writer);
     say(Level::error,
         "contested: " + title_of(t) + " was changed back " + std::to_string(Contests::most_reverts) +
-            " times within ten minutes; it is not enforced any more until the policy is reloaded",
+            " times within ten minutes" + (writer.empty() ? "" : ", at last by " + writer) +
+            "; it is not enforced any more until the policy is reloaded",
         details_of(t, messages::contested));
     return true;
 }
