@@ -87,8 +87,8 @@ struct Writers::State {
     const host::Sysroot& root;
     host::Sysroot real;  // for /proc
     Fd fd;
-    std::deque<std::pair<Handle, Fd>> followed{};  // the oldest first
-    std::map<Name, std::string> last{};
+    std::deque<std::pair<Handle, Fd>> followed{};        // the oldest first
+    std::map<Name, std::pair<int, std::string>> last{};  // its number and what it is called
     bus::Source source{};
 
     void read();
@@ -96,9 +96,12 @@ struct Writers::State {
 };
 
 void Writers::State::note(const Name& name, int pid) {
-    if (last.size() >= most_names && !last.contains(name))
+    const auto known = last.find(name);
+    if (known != last.end() && known->second.first == pid)
+        return;  // who writes all the time is looked up once
+    if (known == last.end() && last.size() >= most_names)
         last.clear();
-    last[name] = describe(real, pid);
+    last[name] = {pid, describe(real, pid)};
 }
 
 void Writers::State::read() {
@@ -156,7 +159,7 @@ std::string Writers::last(const std::string& path) const {
     if (!handle)
         return "";
     const auto found = state_->last.find({*handle, at->name});
-    return found == state_->last.end() ? "" : found->second;
+    return found == state_->last.end() ? "" : found->second.second;
 }
 
 }  // namespace plimsoll::daemon
