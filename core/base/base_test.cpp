@@ -78,6 +78,26 @@ TEST(Toml, BareKeysAreAscii) {
     EXPECT_TRUE(parse_toml("'é' = 1\n\"ü\".'ö' = 2\n", "f"));
 }
 
+TEST(Toml, CommentsCostNoLineAndHideNoError) {
+    const std::string vendor = "# a = \n\t  #[b\r\n[t] # c\nx = [ # d\n# e\n  1, #f\n]\n#";
+    const auto v = parse_toml(vendor, "f");
+    ASSERT_TRUE(v) << v.error().message;
+    EXPECT_EQ(v->at("t")->at("x")->array()->size(), 1U);
+    const auto late = parse_toml("#\n # x\n\ny = ?\n", "f");
+    ASSERT_FALSE(late);
+    EXPECT_TRUE(late.error().message.starts_with("f:4:5: ")) << late.error().message;
+    for (const char* bad : {"# \x01\n", "# \x7f\n", "#\r#\n", "# \xff\n", "a = [ # \b\n]\n"})
+        EXPECT_FALSE(parse_toml(bad, "f")) << bad;
+}
+
+TEST(Toml, WhatLooksLikeACommentInAStringIsKept) {
+    for (const std::string quotes : {"\"\"\"", "'''"}) {
+        const auto v = parse_toml("a = " + quotes + "\n# kept\n" + quotes + "\n# not\n", "f");
+        ASSERT_TRUE(v) << v.error().message;
+        EXPECT_EQ(*v->at("a")->string(), "# kept\n");
+    }
+}
+
 TEST(Toml, RefusesDepthInsteadOfOverflowingTheStack) {
     std::string key = "a";
     for (int i = 0; i < 200000; ++i)

@@ -357,6 +357,37 @@ void write_table(const Table& t, const std::string& prefix, std::string& out) {
         }
 }
 
+// Nothing but a comment, and one that TOML permits: no control characters but tabs.
+bool is_comment(std::string_view line) {
+    if (line.ends_with('\r'))
+        line.remove_suffix(1);
+    const auto first = line.find_first_not_of(" \t");
+    return first != std::string_view::npos && line[first] == '#' && std::ranges::none_of(line, [](char c) {
+               const auto b = static_cast<unsigned char>(c);
+               return (b < 0x20 && c != '\t') || b == 0x7f;
+           });
+}
+
+// toml++ looks at every character of a comment several times, and vendors' files are hardly anything else:
+// such lines become empty, so that every other one keeps its number. A multi-line string could hold what only
+// looks like a comment.
+std::string without_comments(std::string_view text) {
+    if (text.find("\"\"\"") != std::string_view::npos || text.find("'''") != std::string_view::npos)
+        return std::string(text);
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        const auto line = text.substr(at, end - at);
+        if (!is_comment(line))
+            out += line;
+        if (end < text.size())
+            out += '\n';
+        at = end + 1;
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<Value> parse_toml(std::string_view text, std::string_view source) {
@@ -372,11 +403,12 @@ Result<Value> parse_toml(std::string_view text, std::string_view source) {
         return fail(Code::invalid_input,
                     at_line(source, text, std::min(good, text.size()), "not UTF-8 text"));
     }
-    if (const auto dot = DotCounter(text).excess())
+    const std::string bare = without_comments(text);
+    if (const auto dot = DotCounter(bare).excess())
         return fail(
             Code::invalid_input,
-            at_line(source, text, *dot, "a key of more than " + std::to_string(max_dots + 1) + " parts"));
-    const Ascii ascii(text);
+            at_line(source, bare, *dot, "a key of more than " + std::to_string(max_dots + 1) + " parts"));
+    const Ascii ascii(bare);
     auto parsed = toml::parse(ascii.text(), std::string(source));
     if (!parsed) {
         const auto& e = parsed.error();
