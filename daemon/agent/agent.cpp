@@ -138,7 +138,9 @@ Result<std::unique_ptr<Agent>> Agent::make(const bus::EventLoop& loop, const hos
 
 Agent::Agent(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Agent::~Agent() = default;
+Agent::~Agent() {
+    state_->save_now();
+}
 
 void Agent::start() {
     State& s = *state_;
@@ -266,7 +268,7 @@ bool Agent::State::reload_policy(bool by_person) {
         // meanwhile.
         looking.look(looking.all(), policy.policy());
         take_stock({Why::policy, "policy", now_instant()});
-        save({});
+        save_now();
     }
     return policy.broken().empty();
 }

@@ -19,6 +19,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace plimsoll::daemon {
 
@@ -62,6 +63,14 @@ struct Agent::State {
     Moment told_of_lost_events{};
     std::uint64_t told_losses{0};  // of databases
     std::map<std::string, std::string> troubles{};
+
+    // What the store does not have yet.
+    struct Unsaved {
+        std::set<Key> keys{};
+        std::vector<Transition> transitions{};
+    };
+
+    Unsaved unsaved{};
 
     // What is to be done.
     struct Pending {
@@ -119,6 +128,8 @@ struct Agent::State {
     [[nodiscard]] std::string last_writer(const Key& key) const;
     void note_gone(const std::vector<Key>& keys);
     void save(const Difference& difference);
+    void save_now();
+    [[nodiscard]] StoreBatch batch_of_unsaved();
     void say_losses();
     [[nodiscard]] StoreBatch whole() const;
     void adopt(const Remembered& earlier);

@@ -156,6 +156,7 @@ Changes Agent::changes(std::uint64_t after) const {
 }
 
 Result<std::vector<Transition>> Agent::history(const HistoryQuery& query) const {
+    state_->save_now();
     return state_->memory.history(query);
 }
 

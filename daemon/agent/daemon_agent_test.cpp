@@ -391,6 +391,8 @@ TEST_F(AgentTest, WaitsForAgentctlAndGoesOn) {
         settle(50ms);
         EXPECT_EQ(tree_.read("/etc/subuid"), "mallory:0:1\n");
         EXPECT_EQ(agent_->counters().failed_heals, 0U);
+        // Written down although it is not healed yet: a crash now would not lose it.
+        EXPECT_THAT(tree_.read("/var/lib/plimsoll/plimsoll.db-wal"), HasSubstr("mallory"));
     }
     ASSERT_TRUE(until([&] { return agent_->counters().heals == 1; }));
     // And agentctl finds the door open while nothing happens.

@@ -51,9 +51,9 @@ void Agent::State::heal_one() {
     if (work != nullptr)
         return;
     if (const Finding* next = next_to_heal(Clock::now()))
-        heal(Finding(*next));
-    else
-        plan_healing();
+        return heal(Finding(*next));
+    save_now();
+    plan_healing();
 }
 
 void Agent::State::heal(const Finding& f) {
@@ -61,6 +61,7 @@ void Agent::State::heal(const Finding& f) {
     const auto executor = hands.take();
     if (!executor) {
         heal_failed(f, executor.error());
+        save_now();
         return plan_healing();
     }
     const policy::Assessment before = assessment();

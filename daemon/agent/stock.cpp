@@ -15,6 +15,7 @@ using Verdict = policy::Status;
 using Why = Occasion::Why;
 
 constexpr std::size_t most_gone = 4096;
+constexpr std::size_t most_unsaved = 256;  // transitions
 
 Line line_of(int verdict) {
     return verdict == 0 ? Line::inside : verdict == 1 ? Line::outside : Line::unobserved;
@@ -158,18 +159,36 @@ void Agent::State::say_losses() {
         say(Level::error, memory.loss(), {.id = messages::store_set_aside});
 }
 
+// What is healed in the next turn is saved together with its drift: the disk waits, not the host.
 void Agent::State::save(const Difference& d) {
+    unsaved.keys.insert(d.changed.begin(), d.changed.end());
+    unsaved.keys.insert(d.gone.begin(), d.gone.end());
+    unsaved.transitions.insert(unsaved.transitions.end(), d.transitions.begin(), d.transitions.end());
+    const bool heals_next = work == nullptr && next_to_heal(std::chrono::steady_clock::now()) != nullptr;
+    if (!heals_next || unsaved.transitions.size() > most_unsaved)
+        save_now();
+}
+
+StoreBatch Agent::State::batch_of_unsaved() {
+    StoreBatch out;
+    for (const Key& key : unsaved.keys)
+        if (const auto known = board.keys.find(key); known != board.keys.end())
+            out.put.emplace_back(*known);
+        else
+            out.drop.push_back(key);
+    out.transitions = std::move(unsaved.transitions);
+    unsaved = {};
+    out.cursor = cursor;
+    out.line = line;
+    out.line_since = line_since;
+    return out;
+}
+
+void Agent::State::save_now() {
     const bool contests_too = std::exchange(contests_changed, false);
-    if (d.changed.empty() && d.gone.empty() && d.transitions.empty() && !contests_too && !memory.owes())
+    if (unsaved.keys.empty() && unsaved.transitions.empty() && !contests_too && !memory.owes())
         return;
-    StoreBatch batch;
-    for (const Key& key : d.changed)
-        batch.put.emplace_back(key, board.keys.at(key));
-    batch.drop = d.gone;
-    batch.transitions = d.transitions;
-    batch.cursor = cursor;
-    batch.line = line;
-    batch.line_since = line_since;
+    StoreBatch batch = batch_of_unsaved();
     if (contests_too) {
         batch.contests = contests.list();
         batch.exceptions = policy.policy().exceptions;
