@@ -51,17 +51,6 @@ Result<void> sync_fd(const Fd& fd, const std::string& path) {
     return {};
 }
 
-Result<void> write_all(const Fd& fd, std::string_view content, const std::string& path) {
-    while (!content.empty()) {
-        const ssize_t n = ::write(fd.get(), content.data(), content.size());
-        if (n < 0 && errno != EINTR)
-            return fail_errno("write " + path);
-        if (n > 0)
-            content.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return {};
-}
-
 // Changing the owner drops capabilities and set-id bits, an ACL sets the group's mode bits: hence the order.
 Result<void> set_metadata(const Fd& fd, const std::string& path, const FileImage& image) {
     struct stat st{};
@@ -75,7 +64,7 @@ Result<void> set_metadata(const Fd& fd, const std::string& path, const FileImage
     return {};
 }
 
-Result<void> finish(const Place& at, Temporary& temporary, const FileImage& seen) {
+Result<void> take_place(const Place& at, Temporary& temporary, const FileImage& seen) {
     PLIMSOLL_TRY(const auto now, capture_at(at));
     if (now != seen)
         return fail(Code::busy, at.path + ": somebody else changed it meanwhile");
@@ -83,7 +72,9 @@ Result<void> finish(const Place& at, Temporary& temporary, const FileImage& seen
     return sync_fd(at.dir, at.path);
 }
 
-Result<void> put_regular(const Place& at, const FileImage& image, const FileImage& seen) {
+// `finish` gives it its final name.
+template <class Finish>
+Result<void> put_regular(const Place& at, const FileImage& image, Finish finish) {
     PLIMSOLL_TRY(auto name, temporary_name(at.name));
     const Fd fd(
         ::openat(at.dir.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -96,7 +87,7 @@ Result<void> put_regular(const Place& at, const FileImage& image, const FileImag
     PLIMSOLL_CHECK(write_all(fd, image.content, at.path));
     PLIMSOLL_CHECK(set_metadata(fd, at.path, image));
     PLIMSOLL_CHECK(sync_fd(fd, at.path));
-    return finish(at, temporary, seen);
+    return finish(temporary);
 }
 
 Result<void> put_symlink(const Place& at, const FileImage& image, const FileImage& seen) {
@@ -112,7 +103,7 @@ Result<void> put_symlink(const Place& at, const FileImage& image, const FileImag
         return fail_errno("chown " + at.path);
     const Place there{Fd(::dup(at.dir.get())), name, at.path};
     PLIMSOLL_CHECK(write_link_xattrs(there, image.xattrs));
-    return finish(at, temporary, seen);
+    return take_place(at, temporary, seen);
 }
 
 Result<void> put_directory(const Place& at, const FileImage& image, const FileImage& seen) {
@@ -130,7 +121,7 @@ Result<void> put_directory(const Place& at, const FileImage& image, const FileIm
         return fail_errno("lock a new directory for " + at.path);
     PLIMSOLL_CHECK(set_metadata(fd, at.path, image));
     PLIMSOLL_CHECK(sync_fd(fd, at.path));
-    return finish(at, temporary, seen);
+    return take_place(at, temporary, seen);
 }
 
 Result<void> remove_at(const Place& at, const FileImage& seen) {
@@ -150,6 +141,17 @@ Result<void> remove_at(const Place& at, const FileImage& seen) {
 
 }  // namespace
 
+Result<void> write_all(const Fd& fd, std::string_view content, const std::string& path) {
+    while (!content.empty()) {
+        const ssize_t n = ::write(fd.get(), content.data(), content.size());
+        if (n < 0 && errno != EINTR)
+            return fail_errno("write " + path);
+        if (n > 0)
+            content.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return {};
+}
+
 Result<void> put(const Sysroot& root, std::string_view path, const FileImage& image, const FileImage& seen) {
     PLIMSOLL_TRY(const auto at, open_place(root, path));
     remove_leftovers(at);
@@ -157,7 +159,7 @@ Result<void> put(const Sysroot& root, std::string_view path, const FileImage& im
         return fail(Code::integrity, at.path + ": is a directory, which is not replaced");
     switch (image.kind) {
         case FileImage::Kind::regular:
-            return put_regular(at, image, seen);
+            return put_regular(at, image, [&](Temporary& t) { return take_place(at, t, seen); });
         case FileImage::Kind::symlink:
             return put_symlink(at, image, seen);
         case FileImage::Kind::directory:
@@ -166,6 +168,15 @@ Result<void> put(const Sysroot& root, std::string_view path, const FileImage& im
             return remove_at(at, seen);
     }
     return fail(Code::internal, "put: no such kind of file");
+}
+
+Result<void> replace_own_file(const Sysroot& root, std::string_view path, std::string_view content) {
+    PLIMSOLL_TRY(const auto at, open_place(root, path));
+    const FileImage image{FileImage::Kind::regular, 0600, ::geteuid(), ::getegid(), std::string(content)};
+    return put_regular(at, image, [&](Temporary& t) -> Result<void> {
+        PLIMSOLL_CHECK(t.rename(true));
+        return sync_fd(at.dir, at.path);
+    });
 }
 
 Result<void> make_private_directory(const Sysroot& root, const std::string& path) {

@@ -41,6 +41,15 @@ struct NewFile {  // of a file that does not exist yet
 [[nodiscard]] Result<void> replace_file(const Sysroot& root, std::string_view path, std::string_view content,
                                         const NewFile& fresh);
 
+// The same for a file of our own state (0600), whatever stands there, in a directory that exists and whose
+// leftovers remove_all_leftovers() takes away when a run begins: listing it for each file costs as much as
+// there are files.
+[[nodiscard]] Result<void> replace_own_file(const Sysroot& root, std::string_view path,
+                                            std::string_view content);
+
+// All of it, or an error; what was written before that stays.
+[[nodiscard]] Result<void> write_all(const Fd& fd, std::string_view content, const std::string& path);
+
 // Reads what stands under `path`, which is not followed; without `content`, that is left out. Code::integrity
 // for FIFOs, sockets and devices, Code::busy when it kept changing, Code::invalid_input beyond
 // Sysroot::default_max. A directory that is missing on the way means absent.

@@ -267,11 +267,7 @@ Result<std::string> View::knob(const std::string& path) const {
 }
 
 Result<std::vector<LedgerEntry>> View::ledger() const {
-    const std::string path = ledger_path(state_dir_);
-    const auto text = host_->root().read(path);
-    if (!text && text.error().code != Code::not_found)
-        return Failure(text.error());
-    PLIMSOLL_TRY(auto entries, parse_ledger(text ? *text : "", path));
+    PLIMSOLL_TRY(auto entries, host_->ledger().read(host_->root(), ledger_path(state_dir_)));
     entries.insert(entries.end(), given_.begin(), given_.end());
     return entries;
 }

@@ -19,7 +19,7 @@ Result<Directory> Directory::open(const Sysroot& root, std::string path) {
 Result<std::vector<DirEntry>> Directory::list() const {
     recorder_->listed(path_);
     std::vector<DirEntry> out;
-    alignas(dirent64) std::array<char, 16384> buf{};
+    alignas(dirent64) std::array<char, 16384> buf;  // not initialised: getdents64() fills it
     if (::lseek(fd_.get(), 0, SEEK_SET) < 0)
         return fail_errno("list " + path_);
     for (;;) {

@@ -45,6 +45,7 @@ struct Executor::State {
 
     [[nodiscard]] Workshop shop() const { return {host, journal, services}; }
 
+    [[nodiscard]] std::size_t room() const;
     Result<void> begin();
     Result<void> record_intent(Record record);
     Result<void> finish(const Draft& draft);
@@ -67,6 +68,14 @@ Result<void> Executor::State::begin() {
     current.id = last_id + 1;
     current.time = to_rfc3339(wall_clock());
     return {};
+}
+
+// For contents, in the current entry.
+std::size_t Executor::State::room() const {
+    std::size_t taken = 0;
+    for (const Record& r : current.records)
+        taken += content_in(r);
+    return most_content_in_entry - std::min(taken, most_content_in_entry);
 }
 
 Result<void> Executor::State::record_intent(Record record) {
@@ -218,7 +227,7 @@ Result<void> Executor::apply(const std::string& control, const std::string& subj
     PLIMSOLL_TRY(const auto draft, draft_change(View(state_->host, state_->journal.directory()), change));
     if (draft.empty())
         return {};
-    PLIMSOLL_TRY(auto record, make_record(state_->shop(), draft));
+    PLIMSOLL_TRY(auto record, make_record(state_->shop(), draft, state_->room()));
     // Starting what runs, or stopping what does not: nothing to undo, hence nothing to record.
     if (record.unit && is_already_so(*record.unit))
         return {};

@@ -2,6 +2,7 @@
 #include "core/host/executor.hpp"
 
 #include "core/base/digest.hpp"
+#include "core/host/journal.hpp"
 #include "core/host/subid.hpp"
 #include "tests/support/tree.hpp"
 
@@ -369,6 +370,28 @@ TEST(Executor, ADamagedLedgerStopsAllocationATornLineDoesNot) {
     EXPECT_EQ(e.apply("c", "s", AllocateRange{"cy", 500000, 65536}).error().code, Code::integrity);
 }
 
+TEST(Executor, TheLedgerIsNotWrittenAnewForEveryRange) {
+    const World w;
+    const auto h = w.tree.live_host();
+    auto e = open(h);
+    const std::filesystem::path file = w.tree.path("/var/lib/plimsoll/subid-ledger");
+    const auto inode = [&] {
+        struct stat st{};
+        EXPECT_EQ(::stat(file.c_str(), &st), 0);
+        return st.st_ino;
+    };
+    ASSERT_TRUE(e.apply("c", "s", AllocateRange{"zoe", 300000, 65536}));
+    const auto first = inode();
+    const std::string text = w.tree.read("/var/lib/plimsoll/subid-ledger");
+    ASSERT_TRUE(e.apply("c", "s", AllocateRange{"bo", 400000, 65536}));
+    EXPECT_EQ(inode(), first);
+    EXPECT_TRUE(w.tree.read("/var/lib/plimsoll/subid-ledger").starts_with(text));
+    std::filesystem::rename(file, file.string() + ".real");
+    std::filesystem::create_symlink(file.filename().string() + ".real", file);
+    EXPECT_FALSE(e.apply("c", "s", AllocateRange{"cy", 500000, 65536})) << "written through a symlink";
+    EXPECT_EQ(w.tree.read("/etc/subuid").find("cy"), std::string::npos);
+}
+
 TEST(Executor, UnitsComeAfterFilesAndOnlyWhatChangedIsTurnedBack) {
     const World w;
     FakeServices s;
@@ -512,10 +535,54 @@ TEST(Journal, ADamagedPreImageIsNeverRestored) {
     const World w;
     const auto h = w.tree.live_host();
     auto e = open(h);
+    const std::string old(host::most_content_in_entry + 1, 'x');
+    w.tree.write("/etc/conf", old);
     ASSERT_TRUE(e.apply("c", "s", WriteFile{"/etc/conf", "new\n"}));
-    w.tree.write("/var/lib/plimsoll/blobs/" + sha256("old\n"), "evil");
+    w.tree.write("/var/lib/plimsoll/blobs/" + sha256(old), "evil");
     EXPECT_EQ(e.undo(1).error().code, Code::integrity);
     EXPECT_EQ(w.tree.read("/etc/conf"), "new\n");
+}
+
+// A damaged one with a checksum that somebody made right.
+TEST(Journal, AnotherContentInAnEntryIsNeverRestored) {
+    const World w;
+    const auto h = w.tree.live_host();
+    auto e = open(h);
+    ASSERT_TRUE(e.apply("c", "s", WriteFile{"/etc/conf", "new\n"}));
+    const std::string file = "/var/lib/plimsoll/journal/000000000001.json";
+    std::string text = w.tree.read(file);
+    const std::size_t content = text.find(R"("content":"old\n")");
+    ASSERT_NE(content, std::string::npos) << text;
+    text.replace(content, 17, R"("content":"bad\n")");
+    const std::string_view marker = R"("entry":)";
+    const std::size_t body = text.find(marker) + marker.size();
+    text.replace(text.find(R"("sha256":")") + 10, 64,
+                 sha256(std::string_view(text).substr(body, text.size() - body - 2)));
+    w.tree.write(file, text);
+    const auto undone = e.undo(1);
+    ASSERT_FALSE(undone);
+    EXPECT_EQ(undone.error().code, Code::integrity);
+    EXPECT_NE(undone.error().message.find("content"), std::string::npos) << undone.error().message;
+    EXPECT_EQ(w.tree.read("/etc/conf"), "new\n");
+}
+
+TEST(Journal, ShortContentsAreInTheEntryAndTheRestAreBlobs) {
+    const World w;
+    const auto h = w.tree.live_host();
+    auto e = open(h);
+    const std::string big(host::most_content_in_entry - 2, 'x');
+    w.tree.write("/etc/big", big);
+    ASSERT_TRUE(e.apply("c", "s", WriteFile{"/etc/big", "1\n"}));
+    const auto blobs = [&] {
+        return std::filesystem::directory_iterator(w.tree.path("/var/lib/plimsoll/blobs"));
+    };
+    EXPECT_EQ(blobs(), std::filesystem::directory_iterator());
+    ASSERT_TRUE(e.apply("c", "s", WriteFile{"/etc/conf", "2\n"}));
+    ASSERT_NE(blobs(), std::filesystem::directory_iterator());
+    EXPECT_EQ(blobs()->path().filename(), sha256("old\n"));
+    ASSERT_TRUE(e.undo(1));
+    EXPECT_EQ(w.tree.read("/etc/big"), big);
+    EXPECT_EQ(w.tree.read("/etc/conf"), "old\n");
 }
 
 TEST(Journal, BytesThatAreNotTextSurvive) {

@@ -2,6 +2,7 @@
 // A host as modules see it: one root directory and, when it is the running one, what the kernel tells of it.
 #pragma once
 #include "core/host/accounts.hpp"
+#include "core/host/ledger_file.hpp"
 #include "core/host/processes.hpp"
 #include "core/host/sysroot.hpp"
 #include "core/host/unit_files.hpp"
@@ -41,6 +42,9 @@ class Host {
     [[nodiscard]] const Result<std::optional<std::string>>& package_version(const std::string& package) const;
     void forget() const;
 
+    // Reads the file whenever it is asked, and parses only what is new in it.
+    [[nodiscard]] LedgerFile& ledger() const { return ledger_; }
+
     // os-release(5) as key -> unquoted value; empty when there is none.
     [[nodiscard]] std::map<std::string, std::string> os_release() const;
 
@@ -59,6 +63,7 @@ class Host {
     Sysroot root_;
     bool live_;
     std::string state_dir_{"/var/lib/plimsoll"};
+    mutable LedgerFile ledger_;
     mutable Kept<Accounts> accounts_;
     mutable Kept<std::vector<Process>> processes_;
     mutable Kept<UnitFiles> units_;

@@ -11,17 +11,12 @@
 namespace plimsoll::host {
 namespace {
 
-constexpr mode_t private_file = 0600;
 constexpr std::string_view suffix = ".json";
 
 std::optional<std::uint64_t> id_of(std::string_view name) {
     if (!name.ends_with(suffix))
         return std::nullopt;
     return parse_u64(name.substr(0, name.size() - suffix.size()));
-}
-
-NewFile ours() {
-    return {private_file, ::geteuid(), ::getegid()};
 }
 
 }  // namespace
@@ -69,15 +64,13 @@ Result<Entry> Journal::load(std::uint64_t id) const {
 }
 
 Result<void> Journal::save(const Entry& entry) const {
-    return replace_file(*root_, entry_path(entry.id), write_entry(entry), ours());
+    return replace_own_file(*root_, entry_path(entry.id), write_entry(entry));
 }
 
-Result<std::string> Journal::keep_content(const std::string& content) const {
-    std::string digest = sha256(content);
-    if (const auto kept = load_content(digest))
-        return digest;
-    PLIMSOLL_CHECK(replace_file(*root_, dir_ + "/blobs/" + digest, content, ours()));
-    return digest;
+Result<void> Journal::keep_content(const std::string& digest, const std::string& content) const {
+    if (load_content(digest))
+        return {};
+    return replace_own_file(*root_, dir_ + "/blobs/" + digest, content);
 }
 
 Result<std::string> Journal::load_content(const std::string& digest) const {

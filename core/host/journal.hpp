@@ -17,6 +17,7 @@ namespace plimsoll::host {
 struct StoredImage {
     FileImage image{};  // `content` is only set for the target of a symlink
     std::string digest{};
+    std::optional<std::string> content{};  // kept in the entry itself; else, if it is to be kept, as a blob
     bool operator==(const StoredImage&) const = default;
 };
 
@@ -58,6 +59,10 @@ struct Entry {
     std::vector<Record> records{};
 };
 
+// So much content an entry takes itself: what is short costs no file of its own, and an entry of many
+// changes, which is written again for each, stays small.
+inline constexpr std::size_t most_content_in_entry = std::size_t{16} << 10;
+
 // Pure; both directions of the file format. `path` is for messages; anything wrong is Code::integrity.
 [[nodiscard]] std::string write_entry(const Entry& entry);
 [[nodiscard]] Result<Entry> read_entry(std::string_view text, const std::string& path);
@@ -78,8 +83,8 @@ class Journal {
     [[nodiscard]] Result<Entry> load(std::uint64_t id) const;
     [[nodiscard]] Result<void> save(const Entry& entry) const;  // durable on return
 
-    // Keeps content durably and gives its digest; load_content() checks it. Code::integrity: it is damaged.
-    [[nodiscard]] Result<std::string> keep_content(const std::string& content) const;
+    // Keeps content durably under its digest; load_content() checks it. Code::integrity: it is damaged.
+    [[nodiscard]] Result<void> keep_content(const std::string& digest, const std::string& content) const;
     [[nodiscard]] Result<std::string> load_content(const std::string& digest) const;
 
     [[nodiscard]] const std::string& directory() const { return dir_; }

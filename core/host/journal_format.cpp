@@ -60,6 +60,8 @@ Value write_image(const StoredImage& stored) {
     if (image.kind == FileImage::Kind::symlink)
         t.set("target", bytes(image.content));
     t.set("sha256", stored.digest);
+    if (stored.content)
+        t.set("content", bytes(*stored.content));
     if (image.xattrs) {
         Array all;
         for (const auto& [name, value] : *image.xattrs)
@@ -255,6 +257,11 @@ StoredImage read_image(const Value* v, std::string& problem) {
     const bool hex = std::ranges::all_of(out.digest, [](char c) { return hex_digits.contains(c); });
     if (!hex || (!out.digest.empty() && out.digest.size() != digest_size))
         r.complain("sha256");
+    if (r.optional("content") != nullptr) {
+        out.content = r.text("content");
+        if (sha256(*out.content) != out.digest)
+            r.complain("content");
+    }
     if (r.optional("xattrs") != nullptr) {
         out.image.xattrs.emplace();
         for (const auto& pair : r.array("xattrs")) {

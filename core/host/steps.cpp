@@ -3,11 +3,9 @@
 
 #include "core/base/digest.hpp"
 #include "core/base/text.hpp"
-#include "core/base/time.hpp"
 #include "core/host/stop_container.hpp"
 
 #include <algorithm>
-#include <map>
 #include <ranges>
 
 #include <fcntl.h>
@@ -29,6 +27,16 @@ StoredImage stored(const FileImage& image, bool with_content) {
         out.image.content.clear();
     }
     return out;
+}
+
+// In the record where there is room for it, else as a blob.
+Result<void> keep_content(const Workshop& shop, StoredImage& into, const std::string& content,
+                          std::size_t& room) {
+    if (content.size() > room)
+        return shop.journal.keep_content(into.digest, content);
+    room -= content.size();
+    into.content = content;
+    return {};
 }
 
 // ---- comparing ----
@@ -140,69 +148,9 @@ Result<void> set_knob(const Sysroot& root, const std::string& path, const std::s
     return {};
 }
 
-// The ids that the ledger has, by owner.
-class Recorded {
-  public:
-    explicit Recorded(const std::vector<LedgerEntry>& ledger) {
-        for (const auto& e : ledger)
-            add(e);
-    }
-
-    void add(const LedgerEntry& e) {
-        auto& ids = ids_[e.owner];
-        if (e.uid)
-            ids.uids.add(e.range);
-        if (e.gid)
-            ids.gids.add(e.range);
-    }
-
-    [[nodiscard]] bool has(const LedgerEntry& e) const {
-        const auto it = ids_.find(e.owner);
-        return it != ids_.end() && (!e.uid || it->second.uids.contains(e.range)) &&
-               (!e.gid || it->second.gids.contains(e.range));
-    }
-
-  private:
-    struct Ids {
-        RangeSet uids{};
-        RangeSet gids{};
-    };
-
-    std::map<std::string, Ids> ids_{};
-};
-
-// Appends what is not there yet to the ledger, durably and at once. A torn last line (a run that was
-// interrupted) is cut off first: it was never acted on.
+// What goes is in the ledger before it goes.
 Result<void> append_to_ledger(const Workshop& shop, const std::vector<LedgerEntry>& fresh) {
-    if (fresh.empty())
-        return {};
-    const std::string path = ledger_path(shop.journal.directory());
-    const Sysroot& root = shop.host.root();
-    const auto old = root.read(path);
-    if (!old && old.error().code != Code::not_found)
-        return Failure(old.error());
-    const std::string_view text = old ? std::string_view(*old) : std::string_view();
-    PLIMSOLL_TRY(const auto entries, parse_ledger(text, path));
-    Recorded recorded(entries);
-    std::string whole(text.substr(0, text.rfind('\n') + 1));
-    const std::string_view rest = text.substr(whole.size());
-    PLIMSOLL_TRY(const auto last, parse_ledger(rest, path));
-    if (!last.empty())
-        whole += std::string(rest) + "\n";
-    const std::string now = to_rfc3339(wall_clock());
-    bool grows = false;
-    for (const LedgerEntry& entry : fresh) {
-        if (recorded.has(entry))
-            continue;
-        whole += ledger_line(entry, now);
-        recorded.add(entry);
-        grows = true;
-    }
-    if (!grows)
-        return {};
-    if (whole.size() > Sysroot::default_max)
-        return fail(Code::unsupported, path + ": the ledger is full, so no line may go");
-    return replace_file(root, path, whole, {0600, ::geteuid(), ::getegid()});
+    return shop.host.ledger().append(shop.host.root(), ledger_path(shop.journal.directory()), fresh);
 }
 
 // Before a file is replaced outside of a draft: on the way back.
@@ -276,7 +224,8 @@ Failure changed_since(const std::string& path) {
 Result<FileImage> load_before(const Workshop& shop, const FileStep& step) {
     FileImage image = step.before.image;
     if (image.kind == Kind::regular) {
-        PLIMSOLL_TRY(image.content, shop.journal.load_content(step.before.digest));
+        PLIMSOLL_TRY(image.content, step.before.content ? Result<std::string>(*step.before.content)
+                                                        : shop.journal.load_content(step.before.digest));
     }
     return image;
 }
@@ -371,12 +320,19 @@ Result<Side> side_of_unit(const Workshop& shop, const UnitStep& unit) {
 
 }  // namespace
 
-Result<Record> make_record(const Workshop& shop, const Draft& draft) {
+std::size_t content_in(const Record& record) {
+    std::size_t out = 0;
+    for (const FileStep& f : record.files)
+        out += f.before.content ? f.before.content->size() : 0;
+    return out;
+}
+
+Result<Record> make_record(const Workshop& shop, const Draft& draft, std::size_t room) {
     Record out;
     for (const auto& f : draft.files) {
         FileStep step{f.path, stored(f.before, !f.metadata_only), stored(f.after, !f.metadata_only), f.lines};
         if (!step.before.digest.empty())
-            PLIMSOLL_CHECK(shop.journal.keep_content(f.before.content));
+            PLIMSOLL_CHECK(keep_content(shop, step.before, f.before.content, room));
         if (f.before.kind == Kind::absent) {
             PLIMSOLL_TRY(const auto made, missing_parents(shop.host.root(), f.path));
             out.made.insert(out.made.end(), made.begin(), made.end());

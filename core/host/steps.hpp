@@ -23,8 +23,11 @@ enum class Side {
     neither,  // something else is there
 };
 
-// The record of a draft, with the contents that it replaces kept in the journal.
-[[nodiscard]] Result<Record> make_record(const Workshop& shop, const Draft& draft);
+// The record of a draft. The contents that it replaces are in it, up to `room` bytes, or durable as blobs.
+[[nodiscard]] Result<Record> make_record(const Workshop& shop, const Draft& draft, std::size_t room);
+
+// Bytes of contents in the record itself.
+[[nodiscard]] std::size_t content_in(const Record& record);
 
 // Makes the effects, in order; stops at the first error.
 [[nodiscard]] Result<void> carry_out(const Workshop& shop, const Record& record, const Draft& draft);

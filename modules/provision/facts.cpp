@@ -115,7 +115,7 @@ void observe_tenants(const host::Host& host, const policy::Provision& wanted, Fa
     f.login_defs = host::read_login_defs(host.root());
     for (const char* name : files)
         f.account_files[name] = read_text(host.root(), std::string("/etc/") + name);
-    f.ledger = read_text(host.root(), host::ledger_path(host.state_dir()));
+    f.ledger = host.ledger().read(host.root(), host::ledger_path(host.state_dir()));
     f.subid_source = read_subid_source(host.root());
     if (f.live && std::ranges::any_of(wanted.tenants, allocates))
         f.processes = host.processes();

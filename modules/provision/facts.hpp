@@ -54,7 +54,7 @@ struct Facts {
     Result<host::Accounts> accounts{};
     // Below /etc, by name: passwd, group, shadow, gshadow, subuid, subgid.
     std::map<std::string, FileText, std::less<>> account_files{};
-    FileText ledger{};
+    Result<std::vector<host::LedgerEntry>> ledger{};
     Result<std::string> subid_source{};              // "files", or what nsswitch.conf names instead
     Result<std::vector<host::Process>> processes{};  // of a running host: maps that are in use
     Result<host::LoginDefs> login_defs{};

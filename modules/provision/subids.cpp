@@ -262,7 +262,7 @@ Finding judge(const Context& c, State& s, const Tenant& t) {
 
 Result<State> make_state(const Context& c) {
     const Facts& f = c.facts;
-    if (const Error* e = first_error({&f.account_file("subuid"), &f.account_file("subgid"), &f.ledger}))
+    if (const Error* e = first_error({&f.account_file("subuid"), &f.account_file("subgid")}))
         return Failure(*e);
     if (!f.accounts)
         return Failure(f.accounts.error());
@@ -277,7 +277,7 @@ Result<State> make_state(const Context& c) {
     PLIMSOLL_TRY(s.window, defs.subids());
     s.files = {host::parse_subid(f.account_file("subuid")->value_or(""), "/etc/subuid"),
                host::parse_subid(f.account_file("subgid")->value_or(""), "/etc/subgid")};
-    PLIMSOLL_TRY(s.ledger, host::parse_ledger(f.ledger->value_or(""), "the ledger"));
+    PLIMSOLL_TRY(s.ledger, f.ledger);
     s.taken = host::taken_ids(
         {&s.files[uids], &s.files[gids], &*f.accounts, f.live ? &*f.processes : nullptr, s.ledger, false});
     for (const Tenant& t : c.wanted.tenants)

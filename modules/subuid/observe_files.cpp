@@ -245,9 +245,7 @@ Result<std::optional<std::string>> read_remap_user(const host::Host& host) {
 }
 
 Result<std::vector<host::LedgerEntry>> read_ledger(const host::Host& host) {
-    const std::string path = host::ledger_path(host.state_dir());
-    PLIMSOLL_TRY(const auto text, read_optional(host.root(), path));
-    return text ? host::parse_ledger(*text, path) : std::vector<host::LedgerEntry>{};
+    return host.ledger().read(host.root(), host::ledger_path(host.state_dir()));
 }
 
 Result<std::vector<std::string>> read_homed_users(const host::Sysroot& root) {

@@ -87,6 +87,7 @@ struct World {
               {"/etc/subgid", "al:100000:65536\n"},
               {"/etc/.pwd.lock", ""},
               {"/etc/file", "old content\n"},
+              {"/etc/long", std::string(20000, 'x')},
               {"/proc/sys/user/max", "0\n"}};
     mutable SharedServices services{};
 
@@ -108,6 +109,7 @@ struct World {
 const std::vector<std::pair<std::string, Change>>& kinds() {
     static const std::vector<std::pair<std::string, Change>> all{
         {"WriteOver", WriteFile{"/etc/file", "new content\n"}},
+        {"WriteOverLong", WriteFile{"/etc/long", "new content\n"}},
         {"WriteNew", WriteFile{"/etc/a/b/new", "new content\n", 0640, 7, 8}},
         {"Remove", RemoveFile{"/etc/file"}},
         {"RemoveLink", RemoveFile{"/etc/link"}},
