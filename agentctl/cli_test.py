@@ -179,6 +179,23 @@ class TheLine(TreeTest):
         self.run_it("undo", "--last", code=0)
         self.assertEqual(self.snapshot(state=False), self.before)
 
+    def test_many_lines_with_id_zero_are_one_finding_and_one_fix(self):
+        # Of many owners, and of one: a look at the whole host after each of 300 fixes would take minutes.
+        for lines in ("".join(f"x{i}:0:1\n" for i in range(300)), "x:0:1\n" * 300):
+            for name in ("etc/subuid", "etc/subgid"):
+                self.write(name, FILES[name] + lines)
+            found = [f for f in self.json("check", code=1)["findings"] if f["status"] == "fail"]
+            root = [f for f in found if f["control"] == ROOT_DELEGATED]
+            self.assertEqual(len(root), 1)
+            self.assertEqual(len(root[0]["evidence"]), 21)
+            self.assertEqual(root[0]["evidence"][-1]["found"], "and 580 more")
+            self.assertLessEqual(len([f for f in found if f["control"] == "subuid.range-overlap"]), 1)
+            done = self.json("apply", "--yes", "--control", "subuid.*")
+            self.assertEqual([f["control"] for f in done["done"]], [ROOT_DELEGATED])
+            self.assertEqual((self.root / "etc/subuid").read_text(), FILES["etc/subuid"])
+            self.run_it("undo", "--all", code=0)
+            self.assertEqual((self.root / "etc/subuid").read_text(), FILES["etc/subuid"] + lines)
+
     def test_the_whole_of_apply_and_undo(self):
         done = self.json("apply", "--yes")
         self.assertIsNone(done["stopped"])

@@ -40,12 +40,15 @@ const std::array<ControlInfo, 19> table{{
      "No two owners share ids",
      "Owners that share ids can enter each other's containers and overwrite their files. A name and its "
      "number "
-     "are one owner, and an octal or hexadecimal number may overlap for one reader only.",
+     "are one owner, and an octal or hexadecimal number may overlap for one reader only. Owners who share "
+     "ids, directly or by way of others, are one finding.",
      Severity::high,
      FixClass::live,
-     "Gives one of the two, who has neither running containers nor container storage, a new range and "
-     "removes his "
-     "old line. Where both have data, or nobody can say, a person has to decide whose range stays.",
+     "Gives those who have neither running containers nor container storage a new range and removes their "
+     "old "
+     "lines, so that one owner keeps the ids. Where several have data, or nobody can say, a person has to "
+     "decide "
+     "whose range stays.",
      {"subuid(5)", "user_namespaces(7)", "podman-system-migrate(1)"}},
     {"subuid.self-overlap",
      "A04",

@@ -111,6 +111,10 @@ std::string Owner::label() const {
     return out.empty() ? "(no name)" : out;
 }
 
+bool Owner::by_number() const {
+    return uid_of_text(text).has_value();
+}
+
 // A name and the number of its account are one owner; so are two names of one number.
 std::uint32_t Context::owner_index(std::string_view text) {
     const auto next = static_cast<std::uint32_t>(owners.size());
@@ -204,7 +208,7 @@ bool Context::remote_accounts() const {
 }
 
 bool Context::maybe_one(const Owner& a, const Owner& b) const {
-    return !facts.accounts && uid_of_text(a.text).has_value() != uid_of_text(b.text).has_value();
+    return !facts.accounts && a.by_number() != b.by_number();
 }
 
 const Owner* Context::owner_named(std::string_view text) const {
@@ -253,16 +257,28 @@ bool Context::in_use(Range ids) const {
         return false;
     if (!facts.processes)
         return true;
-    const auto in_map = [&](const std::optional<std::vector<host::IdMapLine>>& map) {
-        return !map || std::ranges::any_of(*map, [&](const host::IdMapLine& l) {
-            return range_of(l.outside, l.count).intersects(ids);
-        });
-    };
-    return std::ranges::any_of(*facts.processes, [&](const host::Process& p) {
-        const bool child = p.in_child_user_ns().value_or(true);
-        return std::ranges::any_of(p.uid, [&](std::uint32_t id) { return ids.contains(id); }) ||
-               (child && (in_map(p.uid_map) || in_map(p.gid_map)));
-    });
+    if (!used_)
+        used_ = look_up_used();
+    return used_->intersects(ids);
+}
+
+// Of the processes; every id when the map of one cannot be seen.
+RangeSet Context::look_up_used() const {
+    RangeSet out;
+    for (const host::Process& p : *facts.processes) {
+        for (const std::uint32_t id : p.uid)
+            out.add(range_of(id, 1));
+        if (p.in_child_user_ns() == false)
+            continue;
+        for (const auto* map : {&p.uid_map, &p.gid_map}) {
+            if (!*map)
+                out.add({0, std::numeric_limits<std::uint64_t>::max()});
+            else
+                for (const host::IdMapLine& l : **map)
+                    out.add(range_of(l.outside, l.count));
+        }
+    }
+    return out;
 }
 
 policy::Evidence Context::evidence(IdKind kind, const Grant& g, std::string expected) const {

@@ -25,6 +25,9 @@ struct Owner {
     // The account's name, else the text; printable.
     [[nodiscard]] std::string label() const;
 
+    // A uid rather than a name.
+    [[nodiscard]] bool by_number() const;
+
     // "# …", which only some readers take for an owner.
     [[nodiscard]] bool comment() const { return text.starts_with('#'); }
 };
@@ -117,7 +120,9 @@ struct Context {
     void read_grants(IdKind kind);
     void read_real_ids();
     [[nodiscard]] bool nobodys(IdKind kind, Range ids) const;
+    [[nodiscard]] RangeSet look_up_used() const;
 
+    mutable std::optional<RangeSet> used_{};  // looked up when it is first asked for
     std::unordered_map<std::string_view, std::uint32_t> by_text_{};
     std::unordered_map<std::uint32_t, std::uint32_t> by_uid_{};
     std::unordered_map<std::string_view, const host::User*> users_by_name_{};

@@ -7,6 +7,8 @@ namespace plimsoll::modules::subuid {
 
 using Findings = std::vector<policy::Finding>;
 
+inline constexpr std::string_view nothing_there = "neither /etc/subuid nor /etc/subgid grants a range";
+
 [[nodiscard]] Findings judge_root_delegated(const Context& c);
 [[nodiscard]] Findings judge_real_id_overlap(const Context& c);
 [[nodiscard]] Findings judge_range_overlap(const Context& c);
@@ -27,6 +29,9 @@ void judge_labels(const Context& c, Verdict& v);
 [[nodiscard]] Findings judge_alloc_policy(const Context& c);
 [[nodiscard]] Findings judge_effective_mapping(const Context& c);
 [[nodiscard]] Findings judge_foreign_scan(const Context& c);
+
+// "alice,bob", "alice,bob,carl,dave and 296 more": what a finding about several owners is called.
+[[nodiscard]] std::string names_of(const Context& c, const std::vector<std::uint32_t>& owners);
 
 // Whether an unresolved owner is one that was renamed; its account's name now. Shared by stale-owner and
 // rename-orphan, so that each such owner is reported by one of them.

@@ -146,18 +146,21 @@ void judge_deterministic(const Context& c, const host::LoginDefs& defs, Verdict&
     const auto count = value_of(defs, "SUB_UID_COUNT", builtin_count);
     if (!says_yes(defs, "SUB_UID_DETERMINISTIC") || !regular || !min || !count)
         return;
-    std::vector<Evidence> evidence;
+    std::vector<std::pair<const Grant*, Range>> astray;
     for (const Grant& g : c.grants[index_of(IdKind::uid)]) {
         const auto& uid = c.owners[g.owner].uid;
         if (!uid || !regular->contains(*uid) || (g.views & shadow_bit) == 0)
             continue;
         const Range due = range_of(*min + (*uid - regular->start) * *count, *count);
         if (g.ids != due)
-            evidence.push_back(c.evidence(IdKind::uid, g, text_of(due)));
+            astray.emplace_back(&g, due);
     }
-    if (!evidence.empty())
+    if (!astray.empty())
         v.fail("deterministic", "lines do not follow the deterministic rule that login.defs sets",
-               std::move(evidence),
+               some_evidence(astray,
+                             [&](const auto& line) {
+                                 return c.evidence(IdKind::uid, *line.first, text_of(line.second));
+                             }),
                by_hand("turn SUB_UID_DETERMINISTIC off, or move these ranges to where the rule puts them"));
 }
 

@@ -159,19 +159,30 @@ void judge_store(const Context& c, const StoredIds& store, Verdict& v) {
     const host::User* user = c.facts.accounts->user(store.user);
     if (user == nullptr)
         return;
-    std::vector<Evidence> evidence;
+
+    struct Foreign {
+        IdKind kind;
+        std::uint32_t id;
+        std::string_view path;
+    };
+
+    std::vector<Foreign> foreign;
     for (const IdKind kind : id_kinds) {
         const RangeSet allowed = allowed_ids(c, kind, user->uid);
         for (const auto& [id, path] : kind == IdKind::uid ? store.uids : store.gids)
-            if (!allowed.contains(id) && evidence.size() <= max_evidence)
-                evidence.push_back({printable(path), std::string(noun_of(kind)) + " " + std::to_string(id),
-                                    "an id that " + path_of(kind) + " grants to " + printable(store.user)});
+            if (!allowed.contains(id))
+                foreign.push_back({kind, id, path});
     }
-    if (evidence.empty())
+    if (foreign.empty())
         return;
     const std::string name = printable(store.user);
     v.fail(name, "container storage of " + name + " holds files of ids outside of the user's ranges",
-           std::move(evidence),
+           some_evidence(foreign,
+                         [&](const Foreign& f) {
+                             return Evidence{printable(f.path),
+                                             std::string(noun_of(f.kind)) + " " + std::to_string(f.id),
+                                             "an id that " + path_of(f.kind) + " grants to " + name};
+                         }),
            by_hand("give the former range back to " + name +
                    ", or remove the storage with `podman system reset` as that user"));
 }

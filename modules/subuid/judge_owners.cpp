@@ -57,11 +57,7 @@ OwnersLines lines_of(const Context& c, Predicate wanted, std::size_t most = max_
 
 std::vector<Evidence> evidence_of(const Context& c, const std::vector<Line>& lines,
                                   const std::string& expected) {
-    std::vector<Evidence> out;
-    for (const Line& l : lines)
-        if (out.size() <= max_evidence)
-            out.push_back(c.evidence(l.kind, *l.grant, expected));
-    return out;
+    return some_evidence(lines, [&](const Line& l) { return c.evidence(l.kind, *l.grant, expected); });
 }
 
 // Owners without an account that are meant to have none.
@@ -147,6 +143,31 @@ Severity stale_severity(const Context& c, const Owner& o) {
 
 }  // namespace
 
+namespace {
+
+// More of them than can be listed are one finding with one fix.
+void judge_many_stale(const Context& c, const OwnersLines& all, Verdict& v) {
+    std::vector<std::uint32_t> owners;
+    for (const auto& entry : all.listed)
+        owners.push_back(entry.first);
+    owners.insert(owners.end(), all.more.begin(), all.more.end());
+    std::vector<bool> unresolved(c.owners.size());
+    auto severity = Severity::medium;
+    for (const auto index : owners) {
+        unresolved[index] = true;
+        severity = std::max(severity, stale_severity(c, c.owners[index]));
+    }
+    std::vector<Line> lines;
+    for (const IdKind kind : id_kinds)
+        for (const Grant& g : c.grants[index_of(kind)])
+            if (unresolved[g.owner] && c.counts(g))
+                lines.push_back({kind, &g});
+    v.fail(names_of(c, owners), std::to_string(owners.size()) + " owners are no accounts",
+           evidence_of(c, lines, "an account of that name or number"), stale_fix(c, lines), severity);
+}
+
+}  // namespace
+
 Findings judge_stale_owner(const Context& c) {
     Verdict v("subuid.stale-owner");
     c.note_gaps(v);
@@ -154,7 +175,11 @@ Findings judge_stale_owner(const Context& c) {
         v.unknown("/etc/passwd", c.facts.accounts.error().message);
         return std::move(v).finish(Status::unknown, "");
     }
-    const auto all = lines_of(c, [&](const Owner& o) { return stale(c, o) && renamed_to(c, o) == nullptr; });
+    auto all = lines_of(c, [&](const Owner& o) { return stale(c, o) && renamed_to(c, o) == nullptr; });
+    if (!all.more.empty() && !c.remote_accounts()) {
+        judge_many_stale(c, all, v);
+        all = {};
+    }
     for (const auto& [index, lines] : all.listed) {
         const Owner& o = c.owners[index];
         if (c.remote_accounts())
@@ -165,9 +190,6 @@ Findings judge_stale_owner(const Context& c) {
                    evidence_of(c, lines, "an account of that name or number"), stale_fix(c, lines),
                    stale_severity(c, o));
     }
-    if (!c.remote_accounts())  // else enough are unknown already
-        for (const auto index : all.more)
-            v.fail_uncounted(1, stale_severity(c, c.owners[index]));
     return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
                                c.empty() ? "no user has a range" : "every owner of a range is an account");
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A01-A05: which ids the ranges cover.
+// A01, A02, A04 and A05: which ids the ranges cover.
 #include "core/base/text.hpp"
 #include "core/host/subid_allocator.hpp"
-#include "modules/subuid/blocks.hpp"
 #include "modules/subuid/judge.hpp"
 
 #include <algorithm>
@@ -18,8 +17,6 @@ using policy::Status;
 namespace {
 
 constexpr std::uint64_t id_space = std::uint64_t{1} << 32U;
-constexpr std::string_view nothing_there = "neither /etc/subuid nor /etc/subgid grants a range";
-
 // With more offending lines than this an owner's lines are all removed: weighing each would take too long.
 constexpr std::size_t max_weighed_lines = 16;
 
@@ -42,14 +39,7 @@ Offences offences(const Context& c, Predicate matches) {
 
 std::vector<Evidence> evidence_of(const Context& c, const std::vector<Offence>& offences,
                                   const std::string& expected) {
-    std::vector<Evidence> out;
-    for (const Offence& o : offences) {
-        if (out.size() < max_evidence)
-            out.push_back(c.evidence(o.kind, *o.grant, expected));
-        else
-            out.push_back({out.back().source, "", ""});  // only counted
-    }
-    return out;
+    return some_evidence(offences, [&](const Offence& o) { return c.evidence(o.kind, *o.grant, expected); });
 }
 
 // The part of a line that grants host root which can stay, as a new line.
@@ -91,6 +81,22 @@ Severity root_severity(const Context& c, std::uint32_t owner, const std::vector<
     return usable ? Severity::critical : Severity::high;
 }
 
+// More owners than this are one finding, with one fix: nobody can weigh them one by one.
+constexpr std::size_t max_single_owners = 16;
+
+void judge_many_roots(const Context& c, const Offences& all, Verdict& v) {
+    std::vector<std::uint32_t> owners;
+    std::vector<Offence> lines;
+    auto severity = Severity::low;
+    for (const auto& [owner, list] : all) {
+        owners.push_back(owner);
+        lines.insert(lines.end(), list.begin(), list.end());
+        severity = std::max(severity, root_severity(c, owner, list));
+    }
+    v.fail(names_of(c, owners), std::to_string(owners.size()) + " owners may become host root (id 0)",
+           evidence_of(c, lines, "a range without id 0"), root_fix(c, lines), severity);
+}
+
 void judge_factory_copies(const Context& c, Verdict& v) {
     for (const IdKind kind : id_kinds) {
         const std::string path = "/usr" + path_of(kind);
@@ -120,15 +126,13 @@ Findings judge_root_delegated(const Context& c) {
     Verdict v("subuid.root-delegated");
     c.note_gaps(v);
     const auto all = offences(c, [](IdKind, const Grant& g) { return g.ids.contains(0); });
-    for (const auto& [owner, list] : all) {
-        const auto severity = root_severity(c, owner, list);
-        if (v.full()) {
-            v.fail_uncounted(1, severity);
-            continue;
-        }
-        v.fail(c.owners[owner].label(), c.owners[owner].label() + " may become host root (id 0)",
-               evidence_of(c, list, "a range without id 0"), root_fix(c, list), severity);
-    }
+    if (all.size() > max_single_owners)
+        judge_many_roots(c, all, v);
+    else
+        for (const auto& [owner, list] : all)
+            v.fail(c.owners[owner].label(), c.owners[owner].label() + " may become host root (id 0)",
+                   evidence_of(c, list, "a range without id 0"), root_fix(c, list),
+                   root_severity(c, owner, list));
     judge_factory_copies(c, v);
     return std::move(v).finish(Status::pass, "no range contains id 0 for any reader");
 }
@@ -161,11 +165,10 @@ Severity real_id_severity(const Context& c, const Owner& owner, const std::vecto
 }
 
 std::vector<Evidence> real_id_evidence(const Context& c, const std::vector<Offence>& all) {
-    auto out = evidence_of(c, all, "");
-    for (std::size_t i = 0; i < std::min(out.size(), max_evidence); ++i)
-        out[i].expected =
-            "a range without " + name_some(all[i].kind, c.real_within(all[i].kind, all[i].grant->ids));
-    return out;
+    return some_evidence(all, [&](const Offence& o) {
+        return c.evidence(o.kind, *o.grant,
+                          "a range without " + name_some(o.kind, c.real_within(o.kind, o.grant->ids)));
+    });
 }
 
 }  // namespace
@@ -202,140 +205,6 @@ Findings judge_real_id_overlap(const Context& c) {
     return std::move(v).finish(
         c.empty() ? Status::not_applicable : Status::pass,
         c.empty() ? std::string(nothing_there) : "no range covers an existing account");
-}
-
-namespace {
-
-struct Clash {
-    std::vector<Evidence> evidence;
-    Severity severity{Severity::high};
-};
-
-using Pair = std::pair<std::uint32_t, std::uint32_t>;
-
-bool prized(const Context& c, const Owner& o) {
-    return c.is_containers_user(o) || o.text == "dockremap" ||
-           (c.facts.remap_user && *c.facts.remap_user && **c.facts.remap_user == o.text) ||
-           c.wanted.tenant(o.text) != nullptr;
-}
-
-void note_clash(const Context& c, IdKind kind, const Grant& a, const Grant& b, Clash& clash) {
-    if (clash.evidence.size() > max_evidence) {
-        clash.evidence.push_back({clash.evidence.back().source, "", ""});
-        return;
-    }
-    const Range shared{std::max(a.ids.start, b.ids.start), std::min(a.ids.end, b.ids.end)};
-    const std::string expected = "no other owner of " + text_of(shared);
-    clash.evidence.push_back(c.evidence(kind, a, expected));
-    clash.evidence.push_back(c.evidence(kind, b, expected));
-}
-
-// More lines than this of one owner are for a person to look at.
-constexpr std::size_t max_moved_lines = 16;
-
-// An ordinary account without container storage, as far as everything was seen.
-bool has_no_storage(const Context& c, const Owner& o) {
-    const StorageScan& scan = c.facts.scan;
-    return o.account != nullptr && o.uid != 0U && !prized(c, o) && !c.provisioned(o.account->name) &&
-           !scan.exhausted && scan.problems.empty() && !scan.elsewhere.contains("") &&
-           !scan.elsewhere.contains(o.account->name) &&
-           std::ranges::find(scan.stores, o.account->name, &StoredIds::user) == scan.stores.end();
-}
-
-bool all_plain(const Context& c, const std::vector<Offence>& lines) {
-    return !lines.empty() && lines.size() <= max_moved_lines &&
-           std::ranges::all_of(lines, [&](const Offence& l) { return plain(c.line(l.kind, *l.grant)); });
-}
-
-// The lines of `mover` that share ids with lines of `keeper`.
-std::vector<Offence> shared_lines(const Context& c, std::uint32_t mover, std::uint32_t keeper) {
-    std::vector<Offence> out;
-    for (const IdKind kind : id_kinds) {
-        const auto& all = c.holders[index_of(kind)].by_start();
-        RangeSet kept;
-        for (const Grant& g : all)
-            if (g.owner == keeper)
-                kept.add(g.ids);
-        for (const Grant& g : all)
-            if (g.owner == mover && kept.intersects(g.ids))
-                out.push_back({kind, &g});
-    }
-    return out;
-}
-
-// New ids for the owner who has nothing in the old ones, and the old lines away; nullopt: neither can move.
-std::optional<policy::Fix> move_one(const Context& c, Pair pair, Blocks& blocks) {
-    for (const auto& [mover, keeper] : {Pair{pair.second, pair.first}, pair}) {
-        const Owner& o = c.owners[mover];
-        if (!has_no_storage(c, o))
-            continue;
-        const auto lines = shared_lines(c, mover, keeper);
-        // Where readers do not agree about a line, that comes first (subuid.parser-divergence).
-        if (!all_plain(c, lines) || !all_plain(c, shared_lines(c, keeper, mover)) ||
-            std::ranges::any_of(lines, [&](const Offence& l) { return c.in_use(l.grant->ids); }))
-            continue;
-        std::array<std::uint64_t, 2> counts{};
-        Edits edits;
-        for (const Offence& l : lines) {
-            counts[index_of(l.kind)] += l.grant->ids.size();
-            edits.remove(l.kind, std::string(c.line(l.kind, *l.grant).text));
-        }
-        auto changes = blocks.give(o.account->name, counts);
-        if (!changes)
-            return std::nullopt;
-        std::ranges::move(edits.changes(), std::back_inserter(*changes));
-        return live_fix("give " + o.label() + ", who has no containers and no storage, other ids instead",
-                        *std::move(changes));
-    }
-    return std::nullopt;
-}
-
-}  // namespace
-
-Findings judge_range_overlap(const Context& c) {
-    Verdict v("subuid.range-overlap");
-    c.note_gaps(v);
-    std::map<Pair, Clash> clashes;
-    std::set<Pair> others;  // beyond the limit: counted only
-    for (const IdKind kind : id_kinds) {
-        // Sorted by start, each grant is compared with the one that reaches furthest among the earlier ones
-        // of other owners: enough to find every owner that overlaps, in n log n.
-        const Holders& holders = c.holders[index_of(kind)];
-        const auto& sorted = holders.by_start();
-        for (std::size_t i = 0; i < sorted.size(); ++i) {
-            const Grant* before = holders.furthest_before(i, sorted[i].owner);
-            if (before == nullptr || before->ids.end <= sorted[i].ids.start)
-                continue;
-            const Pair pair = std::minmax(before->owner, sorted[i].owner);
-            if (clashes.size() >= max_failures && !clashes.contains(pair))
-                others.insert(pair);
-            else
-                note_clash(c, kind, *before, sorted[i], clashes[pair]);
-        }
-    }
-    Blocks blocks(c);
-    for (auto& [pair, clash] : clashes) {
-        const Owner& a = c.owners[pair.first];
-        const Owner& b = c.owners[pair.second];
-        if (c.maybe_one(a, b)) {
-            v.unknown(a.label() + "," + b.label(),
-                      "they share subordinate ids, but may be the name and the number of one account: " +
-                          c.facts.accounts.error().message);
-            continue;
-        }
-        auto fix = move_one(c, pair, blocks);
-        v.fail(a.label() + "," + b.label(), a.label() + " and " + b.label() + " share subordinate ids",
-               std::move(clash.evidence),
-               fix ? *std::move(fix)
-                   : by_hand("find out which of the two has containers or files in these ids and keep that "
-                             "range; give the other owner a new one, remove the old line, and run `podman "
-                             "system migrate` as that user"),
-               prized(c, a) || prized(c, b) ? Severity::critical : Severity::high);
-    }
-    if (!others.empty())
-        v.fail_uncounted(others.size(), Severity::high);
-    return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
-                               c.empty() ? std::string(nothing_there) : "no two owners share ids");
 }
 
 namespace {
@@ -416,13 +285,18 @@ Findings judge_self_overlap(const Context& c) {
             v.fail_uncounted(1, Severity::medium);
             continue;
         }
-        std::vector<Evidence> evidence;
+        std::vector<std::pair<const Cluster*, const Grant*>> lines;
         for (const Cluster& cluster : clusters)
             for (const Grant* g : cluster.members)
-                if (evidence.size() <= max_evidence)
-                    evidence.push_back(c.evidence(cluster.kind, *g, "one line for " + text_of(cluster.all)));
+                lines.emplace_back(&cluster, g);
         v.fail(c.owners[owner].label(), "ranges of " + c.owners[owner].label() + " overlap each other",
-               std::move(evidence), merge_fix(c, clusters));
+               some_evidence(lines,
+                             [&](const auto& line) {
+                                 const auto& [cluster, g] = line;
+                                 return c.evidence(cluster->kind, *g,
+                                                   "one line for " + text_of(cluster->all));
+                             }),
+               merge_fix(c, clusters));
     }
     return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
                                c.empty() ? std::string(nothing_there) : "no owner lists an id twice");
@@ -503,15 +377,23 @@ Findings judge_reserved_overlap(const Context& c) {
         offences(c, [&](IdKind, const Grant& g) { return c.counts(g) && !check.collisions(g).empty(); });
     for (const auto& [owner, list] : all) {
         auto severity = Severity::info;
-        std::vector<Evidence> evidence;
+        std::vector<std::pair<const Offence*, const Reserved*>> collisions;
         for (const Offence& o : list)
             for (const Reserved* r : check.collisions(*o.grant)) {
                 severity = std::max(severity, r->severity);
-                if (evidence.size() <= max_evidence)
-                    evidence.push_back(c.evidence(o.kind, *o.grant, "none of " + std::string(r->what)));
+                collisions.emplace_back(&o, r);
             }
-        const auto& label = c.owners[owner].label();
-        v.fail(label, "ranges of " + label + " cover ids that are reserved", std::move(evidence),
+        if (v.full()) {
+            v.fail_uncounted(1, severity);
+            continue;
+        }
+        const std::string label = c.owners[owner].label();
+        v.fail(label, "ranges of " + label + " cover ids that are reserved",
+               some_evidence(collisions,
+                             [&](const auto& collision) {
+                                 const auto& [o, r] = collision;
+                                 return c.evidence(o->kind, *o->grant, "none of " + std::string(r->what));
+                             }),
                by_hand(
                    "give " + label +
                    " a range outside of the reserved ids, move the data with `podman unshare chown` or start "

@@ -246,23 +246,23 @@ bool SizeJudge::named(const Owner& o) const {
 }
 
 void SizeJudge::judge_unnamed(Verdict& v) const {
-    std::map<std::uint32_t, std::vector<Evidence>> unnamed;
+    std::map<std::uint32_t, std::vector<std::pair<IdKind, const Grant*>>> unnamed;
     for (const IdKind kind : id_kinds)
-        for (const Grant& g : c_.grants[index_of(kind)]) {
-            if (!c_.counts(g) || named(c_.owners[g.owner]))
-                continue;
-            auto& evidence = unnamed[g.owner];
-            if (evidence.size() <= max_evidence && unnamed.size() <= max_failures)
-                evidence.push_back(c_.evidence(kind, g, "an owner that the policy names"));
-        }
-    for (auto& [index, evidence] : unnamed) {
+        for (const Grant& g : c_.grants[index_of(kind)])
+            if (c_.counts(g) && !named(c_.owners[g.owner]))
+                unnamed[g.owner].emplace_back(kind, &g);
+    for (const auto& [index, lines] : unnamed) {
         const std::string label = c_.owners[index].label();
         if (v.full())
             v.fail_uncounted(1, Severity::medium);
         else
             v.fail(
                 label, label + " has subordinate ids, and the policy does not name this owner",
-                std::move(evidence),
+                some_evidence(lines,
+                              [&](const auto& line) {
+                                  return c_.evidence(line.first, *line.second,
+                                                     "an owner that the policy names");
+                              }),
                 by_hand("name " + label +
                         " in the policy (users of subuid.missing, or a tenant of provision), or take the "
                         "ranges away with usermod --del-subuids and --del-subgids when nothing needs them"));

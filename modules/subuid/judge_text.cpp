@@ -129,13 +129,13 @@ class DivergenceJudge {
                 v.fail_uncounted(1, severity);
                 continue;
             }
-            std::vector<Evidence> evidence;
-            for (const Odd& o : lines)
-                if (evidence.size() <= max_evidence)
-                    evidence.push_back({path_of(o.kind) + ":" + std::to_string(o.line.number),
-                                        describe(o.line), "OWNER:START:COUNT in plain decimal"});
             v.fail(owner, "a line of " + owner + " is read differently by different programs",
-                   std::move(evidence), fix(lines), severity);
+                   some_evidence(lines,
+                                 [](const Odd& o) {
+                                     return Evidence{path_of(o.kind) + ":" + std::to_string(o.line.number),
+                                                     describe(o.line), "OWNER:START:COUNT in plain decimal"};
+                                 }),
+                   fix(lines), severity);
         }
     }
 

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A01-A05.
+// A01, A02, A04 and A05.
 #include "core/base/text.hpp"
 #include "modules/subuid/test_support.hpp"
 
 #include <array>
-#include <bitset>
-#include <map>
-#include <random>
-#include <set>
 
 namespace plimsoll::modules::subuid {
 namespace {
@@ -183,87 +179,6 @@ TEST(RealIdOverlap, IsUnknownWithRemoteAccountsOrWithoutAny) {
     EXPECT_EQ(brief(judge(tree, "subuid.real-id-overlap")), std::vector<std::string>{"unknown /etc/passwd"});
 }
 
-TEST(RangeOverlap, ComparesHalfOpenRangesByOwner) {
-    expect_cases(
-        "subuid.range-overlap",
-        {
-            {"adjacent", std::string(fine), std::string(fine), {"pass host"}},
-            {"empty", "", "", {"not-applicable host"}},
-            {"same start", "alice:100000:65536\nbob:100000:65536\n", "", {"fail alice,bob high fixable"}},
-            {"one id", "alice:100000:65537\nbob:165536:65536\n", "", {"fail alice,bob high fixable"}},
-            {"inside", "alice:100000:65536\nbob:110000:10\n", "", {"fail alice,bob high fixable"}},
-            {"in the group file", "", "bob:110000:10\nalice:100000:65536\n", {"fail bob,alice high fixable"}},
-            {"uid against gid is nothing", "alice:100000:65536\n", "bob:100000:65536\n", {"pass host"}},
-            {"name and number are one owner", "alice:100000:65536\n1000:100000:65536\n", "", {"pass host"}},
-            {"octal overlaps for shadow",
-             "alice:32768:10\nbob:0100000:10\n",
-             "",
-             {"fail alice,bob high by-hand"}},
-            {"octal overlaps for Go",
-             "alice:100000:10\nbob:0100000:10\n",
-             "",
-             {"fail alice,bob high by-hand"}},
-            {"covered by a later, longer one",
-             "alice:100000:10\nalice:100000:99\nbob:100050:1\n",
-             "",
-             {"fail alice,bob high fixable"}},
-            {"prized owner",
-             "alice:100000:65536\ncontainers:100000:65536\n",
-             "",
-             {"fail alice,containers critical fixable"}},
-        });
-}
-
-TEST(RangeOverlap, TheOwnerWithoutDataMoves) {
-    const Tree tree;
-    fill(tree, "alice:100000:65536\nbob:100000:65536\n", "alice:100000:65536\nbob:150000:10\nbob:300000:5\n");
-    const auto fix = [&](const Options& o = {}) {
-        return judge(tree, "subuid.range-overlap", o).front().fix->changes;
-    };
-    EXPECT_EQ(fix(), (std::vector<policy::Change>{policy::AllocateRange{"bob", 196608, 65536, true, false},
-                                                  policy::AllocateRange{"bob", 262144, 10, false, true},
-                                                  policy::EditLines{"/etc/subuid", {"bob:100000:65536"}},
-                                                  policy::EditLines{"/etc/subgid", {"bob:150000:10"}}}))
-        << "the other line of bob stays";
-    tree.directory("/home/bob/.local/share/containers/storage");
-    fill(tree, "alice:100000:65536\nbob:100000:65536\n", "alice:100000:65536\nbob:100000:65536\n");
-    EXPECT_EQ(fix(), (std::vector<policy::Change>{policy::AllocateRange{"alice", 196608, 65536, true, true},
-                                                  policy::EditLines{"/etc/subuid", {"alice:100000:65536"}},
-                                                  policy::EditLines{"/etc/subgid", {"alice:100000:65536"}}}));
-    tree.write("/home/alice/.config/containers/storage.conf", "");
-    EXPECT_TRUE(fix().empty()) << "her storage may be anywhere";
-    tree.remove("/home/alice");
-    tree.write("/etc/containers/storage.conf", "[storage]\nrootless_storage_path = \"/srv/$USER\"\n");
-    EXPECT_TRUE(fix().empty()) << "everybody's storage may be there";
-    tree.remove("/etc/containers");
-    EXPECT_FALSE(fix().empty());
-    Options o;
-    o.params.scan_max_entries = 0;
-    tree.write("/home/bob/.local/share/containers/storage/x", "");
-    EXPECT_TRUE(fix(o).empty()) << "not everything was seen";
-    tree.write("/var/lib/plimsoll/subid-ledger", "garbage\n");
-    EXPECT_TRUE(fix().empty()) << "nothing can be given out";
-}
-
-TEST(RangeOverlap, NobodyMovesWhileAProcessUsesTheIds) {
-    const Tree tree;
-    fill(tree, "alice:100000:65536\nbob:100000:65536\n", "");
-    Facts facts = Subuid::observe(tree.host(), {}, {});
-    facts.live = true;
-    host::Process p;
-    p.pid = 20;
-    p.user_ns = 5000;
-    p.uid_map = p.gid_map = std::vector<host::IdMapLine>{{1, 165535, 1}};
-    facts.processes = std::vector<host::Process>{p};
-    const auto found = [&] { return brief(of(Subuid::evaluate({}, {}, facts, {}), "subuid.range-overlap")); };
-    EXPECT_EQ(found(), std::vector<std::string>{"fail alice,bob high by-hand"});
-    facts.processes->front().uid_map = facts.processes->front().gid_map =
-        std::vector<host::IdMapLine>{{1, 165536, 1}};
-    EXPECT_EQ(found(), std::vector<std::string>{"fail alice,bob high fixable"});
-    facts.processes = fail(Code::permission, "/proc");
-    EXPECT_EQ(found(), std::vector<std::string>{"fail alice,bob high by-hand"});
-}
-
 TEST(SelfOverlap, IsMerged) {
     expect_cases(
         "subuid.self-overlap",
@@ -323,82 +238,6 @@ TEST(ReservedOverlap, FollowsTheUseOfNspawnAndHomed) {
     EXPECT_EQ(judge(tree, "subuid.reserved-overlap", {.live = true}).back().status, Status::fail);
     fill(tree, "alice:600000:65536\n", "");
     EXPECT_NE(judge(tree, "subuid.reserved-overlap", {.live = true}).back().status, Status::fail);
-}
-
-// ---- against a model: one bit per id and owner ----
-
-constexpr std::size_t model_ids = 512;
-constexpr std::size_t model_owners = 5;
-
-struct Model {
-    std::array<std::bitset<model_ids>, model_owners> held{};
-    bool self_overlap{false};
-
-    void add(std::size_t owner, std::size_t start, std::size_t count) {
-        for (std::size_t id = start; id < start + count; ++id) {
-            self_overlap = self_overlap || held[owner][id];
-            held[owner].set(id);
-        }
-    }
-
-    [[nodiscard]] bool overlap() const {
-        for (std::size_t a = 0; a < model_owners; ++a)
-            for (std::size_t b = a + 1; b < model_owners; ++b)
-                if ((held[a] & held[b]).any())
-                    return true;
-        return false;
-    }
-};
-
-TEST(RangeOverlap, AgreesWithABitmapModel) {
-    std::mt19937 random(42);
-    const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
-    std::size_t overlapping = 0;
-    for (int round = 0; round < 200; ++round) {
-        Model model;
-        std::string text;
-        for (std::size_t i = 0, lines = 1 + below(6); i < lines; ++i) {
-            const auto owner = below(model_owners);
-            const auto start = below(model_ids - 64);
-            const auto count = below(48);
-            model.add(owner, start, count);
-            text += "u" + std::to_string(owner) + ":" + std::to_string(200000 + start) + ":" +
-                    std::to_string(count) + "\n";
-        }
-        const Tree tree({{"/etc/subuid", text}});
-        const auto all = judge(tree);
-        EXPECT_EQ(of(all, "subuid.range-overlap").front().status == Status::fail, model.overlap()) << text;
-        EXPECT_EQ(of(all, "subuid.self-overlap").front().status == Status::fail, model.self_overlap) << text;
-        overlapping += model.overlap() ? 1 : 0;
-    }
-    EXPECT_GT(overlapping, 20U) << "the inputs have to be interesting";
-    EXPECT_LT(overlapping, 180U);
-}
-
-TEST(RangeOverlap, OfAHundredThousandLinesStaysReadable) {
-    std::string text;
-    for (int i = 0; i < 100000; ++i)
-        text += "user" + std::to_string(i) + ":" + std::to_string(100000 + i) + ":2\n";
-    const Tree tree({{"/etc/subuid", text}});
-    const auto found = judge(tree, "subuid.range-overlap");
-    ASSERT_EQ(found.size(), 201U);
-    EXPECT_EQ(found.back().status, Status::fail);
-    EXPECT_NE(found.back().message.find("99799 more"), std::string::npos) << found.back().message;
-    for (const auto& f : found)
-        EXPECT_LE(f.evidence.size(), 21U);
-}
-
-TEST(RangeOverlap, OneOwnerWithManyLinesIsOneFinding) {
-    std::string text = "alice:100000:1000000\n";
-    for (int i = 0; i < 5000; ++i)
-        text += "bob:" + std::to_string(100000 + i) + ":1\n";
-    const Tree tree;
-    fill(tree, text, "");
-    const auto found = judge(tree, "subuid.range-overlap");
-    ASSERT_EQ(found.size(), 1U);
-    EXPECT_EQ(found.front().subject, "alice,bob");
-    EXPECT_LE(found.front().evidence.size(), 21U);
-    EXPECT_NE(found.front().evidence.back().found.find("more"), std::string::npos);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ void Verdict::fail(const std::string& subject, const std::string& message,
         fail_uncounted(1, severity.value_or(control_.severity));
         return;
     }
-    if (evidence.size() > max_evidence) {
+    if (evidence.size() > max_evidence + 2) {  // beyond what some_evidence() gives and one piece more
         const auto more = evidence.size() - max_evidence;
         evidence.resize(max_evidence);
         evidence.push_back({evidence.back().source, "and " + std::to_string(more) + " more", ""});

@@ -13,6 +13,21 @@ inline constexpr std::size_t max_evidence = 20;
 [[nodiscard]] policy::Fix by_hand(std::string summary);
 [[nodiscard]] policy::Fix live_fix(std::string summary, std::vector<policy::Change> changes);
 
+// One piece of evidence for each of the first items, and how many more there are.
+template <class Items, class Make>
+[[nodiscard]] std::vector<policy::Evidence> some_evidence(const Items& items, Make make) {
+    std::vector<policy::Evidence> out;
+    for (const auto& item : items) {
+        if (out.size() == max_evidence) {
+            out.push_back(
+                {out.back().source, "and " + std::to_string(items.size() - max_evidence) + " more", ""});
+            break;
+        }
+        out.push_back(make(item));
+    }
+    return out;
+}
+
 class Verdict {
   public:
     explicit Verdict(std::string_view id) : control_(control(id)) {}
