@@ -5,10 +5,18 @@
 
 namespace plimsoll::modules::subuid {
 
+using policy::Evidence;
+
 namespace {
 
 void judge_label(const Context& c, const std::string& path, const std::string& label, Verdict& v) {
-    const auto rule = label_rule_for(*c.facts.labels->rules, path);
+    const auto known = c.facts.labels->names.find(path);
+    if (known == c.facts.labels->names.end())
+        return v.unknown(path + " label", "the labels of " + path + " were not looked up");
+    const auto& name = known->second;
+    if (!name)
+        return v.unknown(path + " label", name.error().message);
+    const auto rule = label_rule_for(*c.facts.labels->rules, name->name);
     if (!rule)
         return v.unknown(path + " label", rule.error().message);
     if (!*rule || (*rule)->context == "<<none>>")
@@ -20,9 +28,14 @@ void judge_label(const Context& c, const std::string& path, const std::string& l
     // As restorecon(8) does without -F: user, role and range may differ.
     if (type_of_label(label) == wanted)
         return;
+    std::vector<Evidence> evidence{
+        {path, label.empty() ? "no label" : printable(label, 120), printable((*rule)->context, 120)},
+        {(*rule)->source, printable((*rule)->pattern, 120), ""}};
+    for (const Substitution& s : name->by)
+        evidence.push_back(
+            {s.source, printable(s.alias, 80) + " has the labels of " + printable(s.original, 80), ""});
     v.fail(path + " label", path + " does not have the SELinux label that the policy gives it",
-           {{path, label.empty() ? "no label" : printable(label, 120), printable((*rule)->context, 120)},
-            {(*rule)->source, printable((*rule)->pattern, 120), ""}},
+           std::move(evidence),
            by_hand("restore the label with `restorecon -v " + path +
                    "`, and find out what replaced the file without keeping it"));
 }

@@ -94,35 +94,48 @@ std::string setting(std::string_view text, std::string_view key) {
     return out;
 }
 
-// The lines of selabel_file(5)'s substitutions: "ALIAS ORIGINAL". One that renames a path of ours leaves the
-// label to libselinux's own order of files and lines, which differs between its versions.
-Result<void> refuse_substitutions(const host::Sysroot& root, const std::string& file,
-                                  const std::vector<std::string>& paths) {
+// libselinux reads lines of substitutions in pieces of this size.
+constexpr std::size_t longest_substitution = 1022;
+// Where it ends a line or a word, and words() does not.
+constexpr std::string_view odd_blanks("\0\v\f", 3);
+
+Result<std::vector<Substitution>> read_substitutions(const host::Sysroot& root, const std::string& file) {
     const auto text = root.read(file);
-    if (!text)
-        return text.error().code == Code::not_found ? Result<void>{} : Failure(text.error());
-    int number = 0;
-    for (const auto line : split_lines(*text)) {
-        ++number;
-        const auto fields = words(line);
-        if (fields.size() < 2 || fields[0].starts_with('#'))
-            continue;
-        const bool ours = std::ranges::any_of(paths, [&](const std::string& p) {
-            return p.starts_with(fields[0]) && (p.size() == fields[0].size() || p[fields[0].size()] == '/');
-        });
-        if (ours)
-            return fail(Code::unsupported, file + ":" + std::to_string(number) + ": gives " +
-                                               printable(fields[0], 80) + " the labels of " +
-                                               printable(fields[1], 80));
-    }
-    return {};
+    if (!text && text.error().code != Code::not_found)
+        return Failure(text.error());
+    if (text && std::ranges::any_of(split_lines(*text), [](std::string_view line) {
+            return line.size() > longest_substitution ||
+                   line.find_first_of(odd_blanks) != std::string_view::npos;
+        }))
+        return fail(Code::unsupported, file + ": has a line that libselinux does not take for one");
+    return text ? substitutions(*text, file) : std::vector<Substitution>{};
 }
 
-Result<std::vector<LabelRule>> read_rules(const host::Sysroot& root, const std::string& type,
+bool covers(const Substitution& s, std::string_view path) {
+    return path.starts_with(s.alias) && (path.size() == s.alias.size() || path[s.alias.size()] == '/');
+}
+
+std::string renamed(const Substitution& s, std::string_view path) {
+    const auto rest = path.substr(s.alias.size());
+    return s.original == "/" && rest.starts_with('/') ? std::string(rest) : s.original + std::string(rest);
+}
+
+enum class Order { last_first, first_first };
+
+// One file's substitution of the path: the first that covers it.
+void substitute(std::span<const Substitution> all, Order order, LabelPath& path) {
+    const Substitution* found = nullptr;
+    for (const Substitution& s : all)
+        if (covers(s, path.name) && (order == Order::last_first || found == nullptr))
+            found = &s;
+    if (found == nullptr)
+        return;
+    path.name = renamed(*found, path.name);
+    path.by.push_back(*found);
+}
+
+Result<std::vector<LabelRule>> read_rules(const host::Sysroot& root, const std::string& base,
                                           const std::vector<std::string>& paths) {
-    const std::string base = "/etc/selinux/" + type + "/contexts/files/file_contexts";
-    for (const char* part : {".subs", ".subs_dist"})
-        PLIMSOLL_CHECK(refuse_substitutions(root, base + part, paths));
     std::vector<LabelRule> out;
     for (const char* part : {"", ".homedirs", ".local"}) {
         const auto text = root.read(base + part);
@@ -158,6 +171,36 @@ std::vector<LabelRule> label_rules(std::string_view text, const std::string& sou
     return out;
 }
 
+std::vector<Substitution> substitutions(std::string_view text, const std::string& source) {
+    std::vector<Substitution> out;
+    int number = 0;
+    for (const auto line : split_lines(text)) {
+        ++number;
+        const auto fields = words(line);
+        if (fields.size() >= 2 && !fields[0].starts_with('#'))
+            out.push_back(
+                {std::string(fields[0]), std::string(fields[1]), source + ":" + std::to_string(number)});
+    }
+    return out;
+}
+
+Result<LabelPath> label_path(std::span<const Substitution> local, std::span<const Substitution> dist,
+                             const std::string& path) {
+    const auto in_order = [&](Order order) {
+        LabelPath out{path};
+        substitute(local, order, out);
+        substitute(dist, order, out);
+        return out;
+    };
+    auto out = in_order(Order::last_first);
+    const auto other = in_order(Order::first_first);
+    if (out.name != other.name)
+        return fail(Code::unsupported, out.by.back().source + " and " + other.by.back().source +
+                                           ": which of the two names the labels of " + path +
+                                           " differs between versions of libselinux");
+    return out;
+}
+
 Result<std::optional<LabelRule>> label_rule_for(const std::vector<LabelRule>& rules,
                                                 const std::string& path) {
     for (const bool literal : {true, false})
@@ -190,7 +233,19 @@ Result<LabelPolicy> read_label_policy(const host::Host& host, const std::vector<
         return fail(Code::invalid_input,
                     "/etc/selinux/config: SELINUXTYPE '" + printable(out.type, 60) + "' names no policy");
     out.in_use = true;
-    out.rules = read_rules(host.root(), out.type, paths);
+    const std::string base = "/etc/selinux/" + out.type + "/contexts/files/file_contexts";
+    const auto local = read_substitutions(host.root(), base + ".subs");
+    const auto dist = read_substitutions(host.root(), base + ".subs_dist");
+    std::vector<std::string> names;
+    for (const auto& path : paths) {
+        Result<LabelPath> name = !local  ? Result<LabelPath>(Failure(local.error()))
+                                 : !dist ? Result<LabelPath>(Failure(dist.error()))
+                                         : label_path(*local, *dist, path);
+        if (name)
+            names.push_back(name->name);
+        out.names.emplace(path, std::move(name));
+    }
+    out.rules = read_rules(host.root(), base, names);
     return out;
 }
 

@@ -4,7 +4,9 @@
 #pragma once
 #include "core/host/host.hpp"
 
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,15 +31,37 @@ struct LabelRule {
 [[nodiscard]] Result<std::optional<LabelRule>> label_rule_for(const std::vector<LabelRule>& rules,
                                                               const std::string& path);
 
-struct LabelPolicy {
-    bool in_use{false};  // false: no SELinux here; then nothing below counts
-    std::string type;    // SELINUXTYPE
-    Result<std::vector<LabelRule>> rules{};
+// One line of file_contexts.subs or .subs_dist: paths below `alias` have the labels of those below
+// `original`.
+struct Substitution {
+    std::string alias;
+    std::string original;
+    std::string source;  // "FILE:LINE"
 };
 
-// From /etc/selinux/config and TYPE's file_contexts, with its .homedirs and .local. Its rules are an Error
-// when .subs or .subs_dist renames one of the paths. A running host without selinuxfs does not use SELinux,
-// whatever its files say.
+// Pure; any bytes.
+[[nodiscard]] std::vector<Substitution> substitutions(std::string_view text, const std::string& source);
+
+struct LabelPath {
+    std::string name;                // by which the rules know the path
+    std::vector<Substitution> by{};  // what renamed it
+};
+
+// As libselinux does it: a line of the administrator's (semanage-fcontext(8) --equal) first, then one of the
+// distribution's on what that gave; of several lines the last. libselinux 3.8 takes the first: where that
+// makes a difference, Code::unsupported. Pure.
+[[nodiscard]] Result<LabelPath> label_path(std::span<const Substitution> local,
+                                           std::span<const Substitution> dist, const std::string& path);
+
+struct LabelPolicy {
+    bool in_use{false};                                // false: no SELinux here; then nothing below counts
+    std::string type;                                  // SELINUXTYPE
+    std::map<std::string, Result<LabelPath>> names{};  // by path
+    Result<std::vector<LabelRule>> rules{};            // for these names
+};
+
+// From /etc/selinux/config and TYPE's file_contexts, with its .homedirs and .local, .subs and .subs_dist. A
+// running host without selinuxfs does not use SELinux, whatever its files say.
 [[nodiscard]] Result<LabelPolicy> read_label_policy(const host::Host& host,
                                                     const std::vector<std::string>& paths);
 

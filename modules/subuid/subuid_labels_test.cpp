@@ -62,6 +62,39 @@ TEST(LabelRules, TypeOfALabel) {
     EXPECT_EQ(type_of_label(""), "");
 }
 
+std::string label_name(const std::string& local, const std::string& dist, const std::string& path) {
+    const auto name = label_path(substitutions(local, "l"), substitutions(dist, "d"), path);
+    if (!name)
+        return "error: " + name.error().message;
+    std::string out = name->name;
+    for (const Substitution& s : name->by)
+        out += " " + s.source;
+    return out;
+}
+
+TEST(LabelPaths, AreRenamedAsLibselinuxDoesIt) {
+    EXPECT_EQ(label_name("", "", "/etc/subuid"), "/etc/subuid");
+    EXPECT_EQ(label_name("/etc /usr/etc\n", "", "/etc/subuid"), "/usr/etc/subuid l:1");
+    EXPECT_EQ(label_name("/etc/subuid /srv/x\n", "", "/etc/subuid"), "/srv/x l:1");
+    EXPECT_EQ(label_name("", "# /etc /x\n\n  /etc\t /usr/etc  ignored\n", "/etc/subuid"),
+              "/usr/etc/subuid d:3");
+    EXPECT_EQ(label_name("/et /x\n/etc/subuidx /y\n/etc/ /z\n/etc\n", "", "/etc/subuid"), "/etc/subuid")
+        << "whole components, and lines of two words";
+    EXPECT_EQ(label_name("/etc /\n", "", "/etc/subuid"), "/subuid l:1");
+    EXPECT_EQ(label_name("/etc/subuid /\n", "", "/etc/subuid"), "/ l:1");
+    EXPECT_EQ(label_name("/etc /a\n", "/a /b\n", "/etc/subuid"), "/b/subuid l:1 d:1")
+        << "the distribution's is applied to what the administrator's gave";
+    EXPECT_EQ(label_name("/a /b\n", "/etc /a\n", "/etc/subuid"), "/a/subuid d:1") << "not the other way";
+    EXPECT_EQ(label_name("/etc /etc\n", "", "/etc/subuid"), "/etc/subuid l:1");
+}
+
+TEST(LabelPaths, AreNobodysWhereVersionsDiffer) {
+    EXPECT_EQ(label_name("/etc /a\n/etc/subuid /a/subuid\n", "", "/etc/subuid"), "/a/subuid l:2")
+        << "either way the same";
+    EXPECT_TRUE(label_name("/etc /a\n/etc /b\n", "", "/etc/subuid").starts_with("error: l:2 and l:1"));
+    EXPECT_TRUE(label_name("", "/etc/subuid /a\n/etc /b\n", "/etc/subuid").starts_with("error: d:2"));
+}
+
 class Labels : public testing::Test {
   protected:
     void SetUp() override {
@@ -120,18 +153,47 @@ TEST_F(Labels, AMissingLabelIsAFailureOnARunningHostOnly) {
         << "an image that was unpacked without them";
 }
 
-TEST_F(Labels, AreUnknownWhereASubstitutionRenamesAPath) {
+TEST_F(Labels, FollowSubstitutions) {
+    tree.write(rules, std::string(contexts) + "/srv/etc/sub[ug]id -- a:b:substituted_t\n" +
+                          "/srv/etc/(passwd|group) -- a:b:accounts_t\n");
     for (const char* part : {".subs", ".subs_dist"}) {
         const std::string file = std::string(rules) + part;
-        tree.write(file, "# /etc /x\n/run /var/run\n/etc/subuidx /y\n/et /z\n/etc\n");
+        tree.write(file, "/run /var/run\n");
         EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "concerns other paths";
-        for (const char* line : {"/etc /usr/etc\n", "/etc/subuid /srv/subuid\n"}) {
-            tree.write(file, line);
-            EXPECT_EQ(verdict(), std::vector<std::string>{"unknown SELinux"}) << line;
-        }
+        tree.write(file, "/etc /srv/etc\n");
+        const auto found = judge(tree, "subuid.file-integrity");
+        EXPECT_EQ(brief(found),
+                  (std::vector<std::string>{
+                      "fail /etc/group label high by-hand", "fail /etc/passwd label high by-hand",
+                      "fail /etc/subgid label high by-hand", "fail /etc/subuid label high by-hand"}));
+        EXPECT_EQ(found.front().evidence.back().source, file + ":1");
+        EXPECT_EQ(found.front().evidence.back().found, "/etc has the labels of /srv/etc");
+        tree.write(file, "/etc/subuid /srv/etc/subuid\n");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"fail /etc/subuid label high by-hand"});
+        ASSERT_TRUE(label("/etc/subuid", "a:b:substituted_t"));
+        EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+        tree.write(file, "/etc/subuid /nowhere\n");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"fail /etc/subuid label high by-hand"})
+            << "the policy's rule for everything";
+        ASSERT_TRUE(label("/etc/subuid", "a:b:passwd_file_t"));
+        tree.remove(file);
+    }
+}
+
+TEST_F(Labels, AreUnknownWhereSubstitutionsCannotBeJudged) {
+    const std::vector<std::string> all{"unknown /etc/group label", "unknown /etc/passwd label",
+                                       "unknown /etc/subgid label", "unknown /etc/subuid label"};
+    for (const char* part : {".subs", ".subs_dist"}) {
+        const std::string file = std::string(rules) + part;
+        tree.write(file, "/etc/subuid /a\n/etc/subuid /b\n");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"unknown /etc/subuid label"});
+        tree.write(file, "/run " + std::string(2000, 'x') + "\n");
+        EXPECT_EQ(verdict(), all);
+        tree.write(file, std::string("/etc\0x /y\n", 10));
+        EXPECT_EQ(verdict(), all);
         tree.remove(file);
         tree.fifo(file);
-        EXPECT_EQ(verdict(), std::vector<std::string>{"unknown SELinux"});
+        EXPECT_EQ(verdict(), all);
         tree.remove(file);
     }
 }
