@@ -179,8 +179,14 @@ const std::array<ControlInfo, 19> table{{
      "A16",
      "newuidmap and newgidmap have exactly their privilege",
      "Without the privilege no rootless container gets more than one id. Writable by others, or privileged "
-     "in a "
-     "second copy, they are a way to host root.",
+     "in a second copy, they are a way to host root. A pass says that there is no second copy in any PATH: "
+     "of "
+     "the users' service managers, of login shells, of ~/bin and ~/.local/bin. Below /usr/local, /opt, /srv, "
+     "/home, /root, /tmp and /var/tmp copies are looked for three levels deep, from the top down, and the "
+     "pass "
+     "says where max_entries ended that: only root can put a privileged copy there, and hosts have more "
+     "files "
+     "than a check can look at. With complete such an end is unknown instead.",
      Severity::high,
      FixClass::never_automatic,
      "Reinstall the package that ships them (Debian: uidmap); on an immutable host go back to a good image. "

@@ -7,6 +7,7 @@
 #include <array>
 #include <optional>
 #include <set>
+#include <span>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -63,49 +64,148 @@ Result<Helper> read_helper(const host::Host& host, const std::string& path) {
     return out;
 }
 
-constexpr int search_depth = 3;
+constexpr std::array<std::string_view, 2> helper_names{"newuidmap", "newgidmap"};
 constexpr std::size_t most_problems = 5;
+
+// Where people and installers put programs. Where people work all day, names come and go: such a place is
+// not watched, only what is found in it.
+struct Place {
+    std::string_view path;
+    bool busy;
+};
+
+constexpr std::array<Place, 7> places{{{"/usr/local", false},
+                                       {"/opt", false},
+                                       {"/srv", true},
+                                       {"/home", true},
+                                       {"/root", true},
+                                       {"/tmp", true},
+                                       {"/var/tmp", true}}};
+constexpr int search_depth = 3;
 
 class Search {
   public:
-    Search(const host::Host& host, const std::vector<std::string>& known, std::int64_t budget)
-        : host_(host), known_(known), left_(budget) {}
+    // `known`: the directories of the PATHs, which find_helper() looks into.
+    Search(const host::Host& host, std::vector<std::string> known) : host_(host), known_(std::move(known)) {}
 
-    // Everything below one directory. Where people work all day, names come and go: such a place is not
-    // watched, only what is found in it.
-    void place(const std::string& dir, bool busy) {
-        busy_ = busy;
-        directory(dir, search_depth);
+    // What a PATH of single accounts names. There a link is as good as a file.
+    void also(const std::string& dir) {
+        if (std::ranges::find(known_, dir) != known_.end())
+            return;
+        for (const auto name : helper_names) {
+            const std::string path = dir + "/" + std::string(name);
+            if (!leads_to_known(path, std::string(name)))
+                file(path, true);
+        }
+        own_.push_back(dir);
+    }
+
+    // Level by level, so that what is near the top is seen however much there is further down.
+    void below(std::span<const Place> all, std::int64_t budget) {
+        left_ = budget;
+        std::vector<Todo> level;
+        for (const Place& place : all)
+            level.push_back({std::string(place.path), &place});
+        for (int depth = 1; depth <= search_depth; ++depth) {
+            std::vector<Todo> next;
+            for (const Todo& todo : level)
+                directory(todo, depth < search_depth ? &next : nullptr);
+            level = std::move(next);
+        }
     }
 
     HelperCopies take() && { return std::move(out_); }
 
   private:
-    // `left` levels, this one included.
-    void directory(const std::string& dir, int left) {
-        const auto entries = list(dir);
+    struct Todo {
+        std::string directory;
+        const Place* place;
+    };
+
+    void directory(const Todo& todo, std::vector<Todo>* below) {
+        if (left_ <= 0)
+            return unfinished(todo);
+        const auto among = [&](const auto& some) {
+            return std::ranges::find(some, todo.directory) != some.end();
+        };
+        const bool known = among(known_) || among(own_);
+        const auto entries = list(todo);
         if (!entries && entries.error().code != Code::not_found)
             problem(entries.error());
         for (const auto& e : entries.value_or(std::vector<host::DirEntry>{})) {
-            if (out_.exhausted || left_-- <= 0) {
-                out_.exhausted = true;
-                return;
+            if (left_-- <= 0)
+                return unfinished(todo);
+            const std::string path = todo.directory + "/" + e.name;
+            if (is_directory(e, path, *todo.place)) {
+                if (below != nullptr)
+                    below->push_back({path, todo.place});
+            } else if (!known && e.type != DT_LNK &&
+                       std::ranges::find(helper_names, e.name) != helper_names.end()) {
+                file(path, todo.place->busy);
             }
-            const std::string path = dir + "/" + e.name;
-            const bool helper = e.name == "newuidmap" || e.name == "newgidmap";
-            const auto type = e.type == DT_UNKNOWN || helper ? type_of(path, helper) : e.type;
-            if (type == DT_DIR && left > 1)
-                directory(path, left - 1);
-            else if (type == DT_REG && helper && std::ranges::find(known_, dir) == known_.end())
-                note(read_helper(host_, path));
         }
     }
 
-    Result<std::vector<host::DirEntry>> list(const std::string& dir) {
+    Result<std::vector<host::DirEntry>> list(const Todo& todo) {
         std::optional<host::Sysroot::Unrecorded> aside;
-        if (busy_)
+        if (todo.place->busy)
             aside.emplace(host_.root());
-        return host_.root().list(dir);
+        return host_.root().list(todo.directory);
+    }
+
+    bool is_directory(const host::DirEntry& e, const std::string& path, const Place& place) {
+        if (e.type != DT_UNKNOWN)
+            return e.type == DT_DIR;
+        std::optional<host::Sysroot::Unrecorded> aside;
+        if (place.busy)
+            aside.emplace(host_.root());
+        const auto st = host_.root().lstat(path);
+        if (!st && st.error().code != Code::not_found)
+            problem(st.error());
+        return st && S_ISDIR(st->st_mode);
+    }
+
+    // Whether it is a link to the helper that a PATH of the system finds.
+    bool leads_to_known(const std::string& path, const std::string& name) {
+        const host::Sysroot::Unrecorded aside(host_.root());
+        const auto link = host_.root().lstat(path);
+        if (!link || !S_ISLNK(link->st_mode))
+            return false;
+        const auto target = host_.root().stat(path);
+        return target && std::ranges::any_of(known_, [&](const std::string& dir) {
+                   const auto helper = host_.root().stat(dir + "/" + name);
+                   return helper && helper->st_dev == target->st_dev && helper->st_ino == target->st_ino;
+               });
+    }
+
+    // `quiet`: nobody has to hear when it is made.
+    void file(const std::string& path, bool quiet) {
+        const auto there = [&] {
+            std::optional<host::Sysroot::Unrecorded> aside;
+            if (quiet)
+                aside.emplace(host_.root());
+            return host_.root().stat(path);
+        }();
+        if (!there) {
+            // A link in circles, or a file in place of a directory, is nothing that anybody could run.
+            const auto& e = there.error();
+            if (e.code != Code::not_found && e.sys_errno != ELOOP && e.sys_errno != ENOTDIR)
+                problem(e);
+            return;
+        }
+        if (!S_ISREG(there->st_mode))
+            return;
+        auto helper = read_helper(host_, path);
+        if (helper)
+            out_.found.push_back(*std::move(helper));
+        else if (helper.error().code != Code::not_found)
+            unseen(helper.error());
+    }
+
+    void unfinished(const Todo& todo) {
+        const std::string place(todo.place->path);
+        if (std::ranges::find(out_.unfinished, place) == out_.unfinished.end())
+            out_.unfinished.push_back(place);
     }
 
     void problem(const Error& e) {
@@ -113,31 +213,42 @@ class Search {
             out_.problems.push_back(printable(e.message));
     }
 
-    unsigned char type_of(const std::string& path, bool helper) {
-        std::optional<host::Sysroot::Unrecorded> aside;
-        if (busy_ && !helper)
-            aside.emplace(host_.root());
-        const auto st = host_.root().lstat(path);
-        if (st)
-            return static_cast<unsigned char>(IFTODT(st->st_mode));
-        if (st.error().code != Code::not_found)
-            problem(st.error());
-        return DT_UNKNOWN;
-    }
-
-    void note(Result<Helper> helper) {
-        if (helper)
-            out_.found.push_back(*std::move(helper));
-        else if (helper.error().code != Code::not_found)
-            problem(helper.error());
+    void unseen(const Error& e) {
+        if (out_.unseen.size() < most_problems)
+            out_.unseen.push_back(printable(e.message));
     }
 
     const host::Host& host_;
-    const std::vector<std::string>& known_;
-    std::int64_t left_;
-    bool busy_{false};
+    std::vector<std::string> known_;
+    std::vector<std::string> own_{};
+    std::int64_t left_{0};
     HelperCopies out_{};
 };
+
+// Where a login shell of the accounts looks, besides what the system's files say.
+std::vector<std::string> home_programs(const host::Host& host) {
+    std::vector<std::string> out;
+    if (!host.accounts())
+        return out;
+    for (const auto& u : host.accounts()->users)
+        if (u.home.size() > 1 && u.home.front() == '/')
+            for (const char* below : {"/bin", "/.local/bin"})
+                if (auto dir = u.home + below; std::ranges::find(out, dir) == out.end())
+                    out.push_back(std::move(dir));
+    return out;
+}
+
+// The files of a directory with that suffix.
+Result<void> add_path_of_files(const host::Sysroot& root, const std::string& dir, std::string_view suffix,
+                               std::vector<std::string>& out) {
+    const auto entries = root.list(dir);
+    if (!entries && entries.error().code != Code::not_found)
+        return Failure(entries.error());
+    for (const auto& e : entries.value_or(std::vector<host::DirEntry>{}))
+        if (e.name.ends_with(suffix) && e.type != DT_DIR)
+            PLIMSOLL_CHECK(add_path_of_file(root, dir + "/" + e.name, out));
+    return {};
+}
 
 }  // namespace
 
@@ -145,16 +256,10 @@ Result<std::vector<std::string>> manager_path(const host::Sysroot& root) {
     std::vector<std::string> out;
     for (const char* file : {"/etc/environment", "/etc/systemd/user.conf", "/usr/lib/systemd/user.conf"})
         PLIMSOLL_CHECK(add_path_of_file(root, file, out));
-    for (const std::string dir :
+    for (const char* dir :
          {"/etc/environment.d", "/run/environment.d", "/usr/lib/environment.d", "/etc/systemd/user.conf.d",
-          "/run/systemd/user.conf.d", "/usr/lib/systemd/user.conf.d"}) {
-        const auto entries = root.list(dir);
-        if (!entries && entries.error().code != Code::not_found)
-            return Failure(entries.error());
-        for (const auto& e : entries.value_or(std::vector<host::DirEntry>{}))
-            if (e.name.ends_with(".conf") && e.type != DT_DIR)
-                PLIMSOLL_CHECK(add_path_of_file(root, dir + "/" + e.name, out));
-    }
+          "/run/systemd/user.conf.d", "/usr/lib/systemd/user.conf.d"})
+        PLIMSOLL_CHECK(add_path_of_files(root, dir, ".conf", out));
     for (const char* dir : own_path)
         if (std::ranges::find(out, dir) == out.end())
             out.emplace_back(dir);
@@ -178,13 +283,20 @@ std::vector<Result<Helper>> find_helper(const host::Host& host, const std::strin
     return out;
 }
 
+Result<std::vector<std::string>> login_path(const host::Sysroot& root) {
+    std::vector<std::string> out;
+    for (const char* file : {"/etc/login.defs", "/usr/etc/login.defs", "/etc/profile"})
+        PLIMSOLL_CHECK(add_path_of_file(root, file, out));
+    PLIMSOLL_CHECK(add_path_of_files(root, "/etc/profile.d", ".sh", out));
+    return out;
+}
+
 HelperCopies find_copies(const host::Host& host, const std::vector<std::string>& directories,
                          std::int64_t budget) {
-    Search search(host, directories, budget);
-    for (const char* dir : {"/usr/local", "/opt"})
-        search.place(dir, false);
-    for (const char* dir : {"/srv", "/home", "/root", "/tmp", "/var/tmp"})
-        search.place(dir, true);
+    Search search(host, directories);
+    for (const auto& dir : home_programs(host))
+        search.also(dir);
+    search.below(places, budget);
     return std::move(search).take();
 }
 

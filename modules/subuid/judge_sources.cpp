@@ -208,11 +208,22 @@ void judge_copies(const Context& c, Verdict& v) {
                    {{printable(h.path), setuid_root ? "setuid root" : "file capabilities", "no privilege"}},
                    by_hand("find out where " + printable(h.path) + " comes from and remove it"));
     }
-    for (const auto& problem : copies.problems)
+    for (const auto& problem : copies.unseen)
         v.unknown("copies", problem);
-    if (copies.exhausted)
-        v.unknown("copies", "there are more than " + std::to_string(c.params.helper_max_entries) +
-                                " entries to search for privileged copies; raise max_entries to look at all");
+}
+
+// Where the search below /usr/local, /home and the like did not look.
+std::vector<Evidence> gaps_of(const Context& c) {
+    const HelperCopies& copies = c.facts.helper_copies;
+    std::vector<Evidence> out;
+    for (const auto& place : copies.unfinished)
+        out.push_back({place,
+                       "not searched to its end for copies: more than " +
+                           std::to_string(c.params.helper_max_entries) + " entries (max_entries)",
+                       ""});
+    for (const auto& problem : copies.problems)
+        out.push_back({"copies", problem, ""});
+    return out;
 }
 
 }  // namespace
@@ -222,10 +233,16 @@ Findings judge_idmap_helpers(const Context& c) {
     for (const auto& kind : helper_kinds)
         judge_helper(c, kind, v);
     judge_copies(c, v);
+    auto gaps = gaps_of(c);
+    if (c.params.helper_search_complete)
+        for (const Evidence& gap : gaps)
+            v.unknown("copies", gap.source == "copies" ? gap.found : gap.source + ": " + gap.found);
     const bool none = std::ranges::all_of(c.facts.helpers, [](const auto& h) { return h.second.empty(); });
-    return std::move(v).finish(none ? Status::not_applicable : Status::pass,
-                               none ? "newuidmap is not installed, and nobody has a range"
-                                    : "newuidmap and newgidmap have exactly their privilege");
+    std::string message = none ? "newuidmap is not installed, and nobody has a range"
+                               : "newuidmap and newgidmap have exactly their privilege";
+    if (!gaps.empty())
+        message += "; for copies outside of every PATH only a part was searched";
+    return std::move(v).finish(none ? Status::not_applicable : Status::pass, message, std::move(gaps));
 }
 
 }  // namespace plimsoll::modules::subuid

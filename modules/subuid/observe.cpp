@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/subuid/observe.hpp"
 
+#include <algorithm>
+
 namespace plimsoll::modules::subuid {
 
 Facts Subuid::observe(const host::Host& host, const Params& params, const policy::Provision& /*provision*/) {
@@ -23,7 +25,16 @@ Facts Subuid::observe(const host::Host& host, const Params& params, const policy
     f.nspawn_in_use = nspawn_is_used(host);
     f.homed_users = read_homed_users(root);
     f.rootless_users = find_rootless_users(host);
-    const auto directories = manager_path(root);
+    auto directories = manager_path(root);
+    if (directories) {
+        const auto login = login_path(root);
+        if (!login)
+            directories = Failure(login.error());
+        else
+            for (const auto& dir : *login)
+                if (std::ranges::find(*directories, dir) == directories->end())
+                    directories->push_back(dir);
+    }
     for (const char* name : {"newuidmap", "newgidmap"}) {
         auto& found = f.helpers[name];
         if (directories)

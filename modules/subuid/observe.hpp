@@ -36,12 +36,17 @@ void read_labels(const host::Host& host, Facts& facts);
 // other one that a PATH= in environment.d(5), environment(5) or systemd-user.conf(5) names.
 [[nodiscard]] Result<std::vector<std::string>> manager_path(const host::Sysroot& root);
 
+// Where login shells look besides: login.defs(5), /etc/profile and /etc/profile.d.
+[[nodiscard]] Result<std::vector<std::string>> login_path(const host::Sysroot& root);
+
 // All of that name in these directories, in their order, each once.
 [[nodiscard]] std::vector<Result<Helper>> find_helper(const host::Host& host, const std::string& name,
                                                       const std::vector<std::string>& directories);
 
-// Programs of these names where people and installers put programs: three levels below /usr/local, /opt,
-// /srv, /home, /root, /tmp and /var/tmp. Symlinks are not followed. At most `budget` entries in all.
+// Programs of these names outside of `directories`: in ~/bin and ~/.local/bin of every account, and where
+// people and installers put programs, three levels below /usr/local, /opt, /srv, /home, /root, /tmp and
+// /var/tmp, where symlinks are not followed. Of these levels at most `budget` entries in all, from the top
+// down.
 [[nodiscard]] HelperCopies find_copies(const host::Host& host, const std::vector<std::string>& directories,
                                        std::int64_t budget);
 

@@ -55,10 +55,12 @@ const std::vector<policy::Param<Params>>& Subuid::params() {
         {"subuid.idmap-helpers",
          "max_entries",
          &Params::helper_max_entries,
-         "Files and directories to look at for privileged copies outside of the PATH; the verdict is unknown "
-         "when "
-         "there are more.",
+         "Files and directories to look at for privileged copies outside of the PATHs; what was left out is "
+         "said.",
          {.min = 0, .max = 100000000}},
+        {"subuid.idmap-helpers", "complete", &Params::helper_search_complete,
+         "Whether the verdict is unknown when max_entries, or a directory that cannot be listed, ends that "
+         "search early."},
         {"subuid.foreign-scan",
          "max_entries",
          &Params::scan_max_entries,

@@ -30,6 +30,7 @@ struct Params {
     std::int64_t alloc_min_start{100000};       // alloc-policy
     std::int64_t alloc_min_count{65536};        // alloc-policy
     std::int64_t helper_max_entries{5000};      // idmap-helpers
+    bool helper_search_complete{false};         // idmap-helpers
     std::int64_t scan_max_entries{20000};       // foreign-scan
 };
 
@@ -77,10 +78,13 @@ struct Helper {  // newuidmap or newgidmap as the user manager's PATH finds it
     bool nosuid{false};                       // the filesystem ignores setuid and file capabilities
 };
 
-struct HelperCopies {  // outside of that PATH
+struct HelperCopies {  // outside of the PATHs
     std::vector<Helper> found{};
-    bool exhausted{false};                // the budget ended before the directories did
-    std::vector<std::string> problems{};  // what could not be read
+    std::vector<std::string> unseen{};  // copies that could not be examined
+    // Of the search below places where programs may be: where the budget ended it, and what could not be
+    // listed.
+    std::vector<std::string> unfinished{};
+    std::vector<std::string> problems{};
 };
 
 struct StoredIds {  // what one rootless storage directory holds

@@ -205,9 +205,81 @@ TEST(IdmapHelpers, PrivilegedCopiesElsewhereAreFound) {
     tree.write("/opt/newgidmap", "", 04755);
     EXPECT_EQ(verdict(), std::vector<std::string>{"fail /opt/newgidmap high by-hand"});
     tree.remove("/opt/newgidmap");
+}
+
+TEST(IdmapHelpers, SayWhereTheSearchForCopiesEnded) {
+    const Tree tree;
+    fill(tree, one, one);
+    for (const char* helper : {"/usr/bin/newuidmap", "/usr/bin/newgidmap"})
+        tree.write(helper, "", 04755);
+    for (int i = 0; i < 30; ++i)
+        tree.write("/usr/local/share/doc" + std::to_string(i) + "/README", "");
+    tree.write("/opt/tool/bin/tool", "");
     Options few;
-    few.params.helper_max_entries = 2;
-    EXPECT_EQ(verdict(few), std::vector<std::string>{"unknown copies"});
+    few.params.helper_max_entries = 10;
+    const auto found = [&] { return judge(tree, "subuid.idmap-helpers", few); };
+    auto all = found();
+    EXPECT_EQ(brief(all), std::vector<std::string>{"pass host"});
+    EXPECT_NE(all.front().message.find("only a part was searched"), std::string::npos) << all.front().message;
+    ASSERT_EQ(all.front().evidence.size(), 2U);
+    EXPECT_EQ(all.front().evidence[0].source, "/usr/local");
+    EXPECT_EQ(all.front().evidence[1].source, "/opt");
+    few.params.helper_search_complete = true;
+    EXPECT_EQ(brief(found()), (std::vector<std::string>{"unknown copies", "unknown copies"}));
+    // What is near the top is seen all the same.
+    tree.write("/root/newuidmap", "", 04755);
+    few.params.helper_search_complete = false;
+    EXPECT_EQ(brief(found()), std::vector<std::string>{"fail /root/newuidmap high by-hand"});
+    tree.remove("/root");
+    few.params.helper_max_entries = 5000;
+    EXPECT_TRUE(found().front().evidence.empty());
+    tree.link("/srv", "srv");
+    all = found();
+    EXPECT_EQ(brief(all), std::vector<std::string>{"pass host"});
+    EXPECT_EQ(all.front().evidence.size(), 1U) << "cannot be listed";
+    few.params.helper_search_complete = true;
+    EXPECT_EQ(brief(found()), std::vector<std::string>{"unknown copies"});
+}
+
+TEST(IdmapHelpers, CopiesInAPathAreFoundWhateverTheBudget) {
+    const Tree tree;
+    fill(tree, one, one);
+    for (const char* helper : {"/usr/bin/newuidmap", "/usr/bin/newgidmap"})
+        tree.write(helper, "", 04755);
+    tree.write("/etc/login.defs", "ENV_SUPATH\tPATH=/usr/sbin:/data/sbin\nENV_PATH PATH=/usr/bin\n");
+    tree.write("/etc/profile", "# PATH=/data/comment\nPATH=\"/usr/bin:/data/profile\"\nMANPATH=/data/man\n");
+    tree.write("/etc/profile.d/tools.sh", "export PATH=$PATH:/data/tools\n");
+    tree.write("/etc/profile.d/tools.csh", "setenv PATH=/data/csh\n");
+    Options none;
+    none.params.helper_max_entries = 0;
+    none.params.helper_search_complete = false;
+    for (const char* dir : {"/data/sbin", "/data/profile", "/data/tools", "/home/alice/bin",
+                            "/home/bob/.local/bin", "/root/bin"}) {
+        const std::string copy = std::string(dir) + "/newgidmap";
+        tree.write(copy, "", 04755);
+        EXPECT_EQ(brief(judge(tree, "subuid.idmap-helpers", none)),
+                  std::vector<std::string>{"fail " + copy + " high by-hand"});
+        none.params.helper_max_entries = 5000;
+        EXPECT_EQ(brief(judge(tree, "subuid.idmap-helpers", none)).size(), 1U) << "once";
+        none.params.helper_max_entries = 0;
+        tree.remove(copy);
+    }
+    tree.link("/home/alice/bin/newuidmap", "/usr/bin/newuidmap");
+    tree.link("/home/alice/bin/newgidmap", "newgidmap");
+    tree.write("/home/bob/.local/bin", "");
+    EXPECT_EQ(brief(judge(tree, "subuid.idmap-helpers", none)), std::vector<std::string>{"pass host"})
+        << "the helper itself, a link to itself, no directory";
+    tree.remove("/home/alice/bin/newgidmap");
+    tree.link("/home/alice/bin/newgidmap", "/data/far/away/newgidmap");
+    tree.write("/data/far/away/newgidmap", "", 04755);
+    EXPECT_EQ(brief(judge(tree, "subuid.idmap-helpers", none)),
+              std::vector<std::string>{"fail /home/alice/bin/newgidmap high by-hand"});
+    tree.remove("/home/alice/bin/newgidmap");
+    for (const char* dir : {"/data/comment", "/data/man", "/data/csh"})
+        tree.write(std::string(dir) + "/newgidmap", "", 04755);
+    EXPECT_EQ(brief(judge(tree, "subuid.idmap-helpers", none)), std::vector<std::string>{"pass host"});
+    tree.fifo("/etc/profile");
+    EXPECT_EQ(judge(tree, "subuid.idmap-helpers", none).front().status, Status::unknown);
 }
 
 // Otherwise every file that anybody makes in /tmp would wake the daemon.
@@ -222,6 +294,9 @@ TEST(IdmapHelpers, OnlyQuietPlacesAreWatchedForCopies) {
     host.root().record(&seen);
     (void)find_copies(host, {}, 5000);
     host.root().record(nullptr);
+    std::erase_if(seen.paths, [](const std::string& path) {  // the accounts, for their homes
+        return path.starts_with("/etc/") || path.starts_with("/usr/lib/") || path.starts_with("/usr/share/");
+    });
     EXPECT_EQ(seen.listed, (std::set<std::string, std::less<>>{"/usr/local", "/usr/local/bin", "/opt"}));
     EXPECT_EQ(seen.paths, (std::set<std::string, std::less<>>{"/usr/local", "/usr/local/bin", "/opt",
                                                               "/tmp/a/newuidmap"}));

@@ -54,9 +54,11 @@ void Verdict::unknown(const std::string& subject, const std::string& reason) {
             policy::make_finding(control_, Status::unknown, printable(subject), printable(reason, 1000)));
 }
 
-std::vector<Finding> Verdict::finish(Status otherwise, const std::string& message) && {
+std::vector<Finding> Verdict::finish(Status otherwise, const std::string& message,
+                                     std::vector<policy::Evidence> evidence) && {
     if (clear())
-        return {policy::make_finding(control_, otherwise, "host", printable(message, 1000))};
+        return {
+            policy::make_finding(control_, otherwise, "host", printable(message, 1000), std::move(evidence))};
     auto out = std::move(failures_);
     if (more_ != 0) {
         auto rest =

@@ -46,8 +46,8 @@ class Verdict {
     [[nodiscard]] bool clear() const { return failures_.empty() && unknowns_.empty(); }
 
     // The findings; `otherwise` with its message when nothing failed and nothing is unknown.
-    [[nodiscard]] std::vector<policy::Finding> finish(policy::Status otherwise,
-                                                      const std::string& message) &&;
+    [[nodiscard]] std::vector<policy::Finding> finish(policy::Status otherwise, const std::string& message,
+                                                      std::vector<policy::Evidence> evidence = {}) &&;
 
   private:
     const policy::ControlInfo& control_;
