@@ -392,7 +392,8 @@ class Documents(TreeTest):
                     self.assertGreaterEqual(physical.get("region", {}).get("startLine", 1), 1)
         places = [l["physicalLocation"] for r in run["results"] if r["ruleId"] == ROOT_DELEGATED
                   for l in r["locations"] if "physicalLocation" in l]
-        self.assertIn({"artifactLocation": {"uri": "etc/subuid", "uriBaseId": "ROOT"}, "region": {"startLine": 3}}, places)
+        self.assertIn({"artifactLocation": {"uri": "etc/subuid", "uriBaseId": "ROOT"}, "region": {"startLine": 3}},
+                      places)
 
     def test_junit(self):
         self.mallory()
@@ -438,13 +439,14 @@ class Terminal(TreeTest):
         hostile = "ev\x1b[2Jil\x07\x9b1m\u202e\u200b漢".encode() + b"\xff\xfe\r\x00"
         self.write("etc/subuid", hostile + b":0:1\n" + hostile + b":100000:65536\n")
         self.write("etc/subgid", hostile + b":0:1\n")
-        self.write("etc/passwd", FILES["etc/passwd"].encode() + hostile + b":x:1003:1003:" + hostile + b":/home:/bin/sh\n")
+        account = hostile + b":x:1003:1003:" + hostile + b":/home:/bin/sh\n"
+        self.write("etc/passwd", FILES["etc/passwd"].encode() + account)
         self.write("etc/group", FILES["etc/group"].encode() + b"docker:x:999:" + hostile + b"\n")
         self.write("etc/os-release", b'PRETTY_NAME="' + hostile + b'"\nID="' + hostile + b'"\n')
         self.write("etc/hostname", hostile)
         outputs = [["check", "-v"], ["check", "--json"], ["check", "--format", "sarif"], ["check", "--format", "junit"],
-                   ["plan"], ["plan", "--json"], ["check", "--policy", "/nonexistent\x1b[2J"], ["check", "\x1b[2J\u202e"],
-                   ["explain", "\x1b[2J"]]
+                   ["plan"], ["plan", "--json"], ["check", "--policy", "/nonexistent\x1b[2J"],
+                   ["check", "\x1b[2J\u202e"], ["explain", "\x1b[2J"]]
         for arguments in outputs:
             done = self.run_it(*arguments)
             for stream in (done.out, done.err):
@@ -465,7 +467,8 @@ class OtherVerbs(TreeTest):
         self.assertEqual(len(ids), len(set(ids)))
         # The policy's own keys of every control: a parameter of that name could not be told from them.
         for control in controls:
-            self.assertFalse({p["key"] for p in control["parameters"]} & {"mode", "severity", "required"}, control["id"])
+            keys = {p["key"] for p in control["parameters"]}
+            self.assertFalse(keys & {"mode", "severity", "required"}, control["id"])
         some = [c for c in self.json("controls", "--control", "subuid.*")["controls"]]
         self.assertTrue(some and all(c["id"].startswith("subuid.") for c in some))
         for control in controls:
@@ -500,7 +503,8 @@ class Generated(TreeTest):
     """What is generated from the one definition, and committed or installed."""
 
     def options(self, *verb):
-        return set(re.findall(r"(?<![\w-])--[a-z-]+", self.run_it(*verb, "--help", root=False, code=0).out)) | {"--help"}
+        text = self.run_it(*verb, "--help", root=False, code=0).out
+        return set(re.findall(r"(?<![\w-])--[a-z-]+", text)) | {"--help"}
 
     def verbs(self):
         text = self.run_it("--help", root=False, code=0).out
@@ -529,7 +533,8 @@ class Generated(TreeTest):
             for option in self.options(*verb.split()):
                 self.assertIn(f"\\fB{option}\\fR", plain)
         if shutil.which("groff"):
-            done = subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8", "-k"], input=page.encode(), capture_output=True)
+            done = subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8", "-k"], input=page.encode(),
+                                  capture_output=True)
             self.assertEqual(done.stderr, b"")
 
     def test_completions_know_every_verb_and_option(self):
@@ -549,8 +554,10 @@ class Generated(TreeTest):
         """What bash offers for the last word."""
         script = self.run_it("generate", "bash", root=False, code=0).out
         quoted = " ".join(f"'{w}'" for w in words)
-        script += f"\ncompopt() {{ :; }}\nCOMP_WORDS=(agentctl {quoted}); COMP_CWORD={len(words)}\n_agentctl\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n"
-        return set(subprocess.run(["bash"], input=script.encode(), capture_output=True, env=environment()).stdout.decode().split())
+        script += (f"\ncompopt() {{ :; }}\nCOMP_WORDS=(agentctl {quoted}); COMP_CWORD={len(words)}\n_agentctl\n"
+                   "printf '%s\\n' \"${COMPREPLY[@]}\"\n")
+        done = subprocess.run(["bash"], input=script.encode(), capture_output=True, env=environment())
+        return set(done.stdout.decode().split())
 
     def test_bash_completion_offers_what_fits(self):
         self.assertEqual(self.complete("pl"), {"plan"})

@@ -400,7 +400,8 @@ class AsAService(Case):
         def usage():
             status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text(encoding="utf-8")
             switches = [int(line.split()[1]) for line in status.splitlines() if "ctxt_switches" in line]
-            times = pathlib.Path(f"/proc/{daemon.process.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+            stat = pathlib.Path(f"/proc/{daemon.process.pid}/stat").read_text(encoding="utf-8")
+            times = stat.rsplit(")", 1)[1].split()
             return sum(switches), int(times[11]) + int(times[12])
 
         before = usage()

@@ -61,7 +61,8 @@ class Interface(unittest.TestCase):
 
 class Around(unittest.TestCase):
     def test_polkit_actions(self):
-        defined = [a.get("id") for a in ElementTree.parse(ROOT / "units/polkit/org.plimsoll.agent1.policy").iter("action")]
+        policy = ElementTree.parse(ROOT / "units/polkit/org.plimsoll.agent1.policy")
+        defined = [a.get("id") for a in policy.iter("action")]
         self.assertEqual(re.findall(r"^\| `(org\.plimsoll\.agent1\.[\w-]+)` \|", section("Who may do what"),
                                     re.MULTILINE), defined)
         self.assertLessEqual(set(re.findall(r"org\.plimsoll\.agent1\.[\w-]+", PAGE)), set(defined))

@@ -207,7 +207,8 @@ class Absent(LiveTest):
         pass
 
     def test_says_what_to_do_next(self):
-        for verb in (("status",), ("watch",), ("history",), ("containers",), ("wait", "--inside-line", "--timeout", "0")):
+        for verb in (("status",), ("watch",), ("history",), ("containers",),
+                     ("wait", "--inside-line", "--timeout", "0")):
             done = self.run_it(*verb, code=3)
             self.assertEqual(done.stdout, "")
             self.assertIn("plimsolld is not on the session bus", done.stderr)
@@ -301,7 +302,8 @@ class Waiting(LiveTest):
 
     def test_the_time_is_over(self):
         begin = time.monotonic()
-        self.assertIn("outside the line after 1 s", self.run_it("wait", "--inside-line", "--timeout", "1", code=1).stderr)
+        done = self.run_it("wait", "--inside-line", "--timeout", "1", code=1)
+        self.assertIn("outside the line after 1 s", done.stderr)
         self.assertGreaterEqual(time.monotonic() - begin, 1)
         document = self.json("wait", "--inside-line", "--timeout", "0", code=1)
         self.assertEqual((document["line"], document["timed_out"]), ("outside", True))

@@ -69,8 +69,8 @@ class Bus:
         return True, json.loads(result.stdout)["data"] if result.stdout.strip() else None
 
     def get(self, name):
-        out = subprocess.run(["busctl", "--address=unix:path=" + self.socket, "--json=short", "get-property", NAME, PATH,
-                              NAME, name], capture_output=True, text=True, check=True).stdout
+        out = subprocess.run(["busctl", "--address=unix:path=" + self.socket, "--json=short", "get-property", NAME,
+                              PATH, NAME, name], capture_output=True, text=True, check=True).stdout
         return json.loads(out)["data"]
 
     def close(self):

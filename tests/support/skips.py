@@ -23,7 +23,8 @@ def main():
         if case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
             skipped += 1
             print(f"  {case.get('name')}: {reason(case.findtext('system-out') or '')}")
-        for name, why in re.findall(r"^(\S+) .*\.\.\. skipped ['\"](.*)['\"]$", case.findtext("system-out") or "", re.M):
+        for name, why in re.findall(r"^(\S+) .*\.\.\. skipped ['\"](.*)['\"]$",
+                                    case.findtext("system-out") or "", re.M):
             skipped += 1
             print(f"  {case.get('name')}, {name}: {why}")
     if skipped == 0:

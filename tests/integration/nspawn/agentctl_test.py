@@ -12,6 +12,10 @@ import unittest
 import machine
 from machine import debian
 
+sys.path.insert(0, str(machine.HERE.parent.parent / "support"))
+
+import tenant_policy  # noqa: E402
+
 ARCHIVE = BUILD = None
 UNITS = "/usr/libexec/plimsoll/plimsoll-units"
 POLICY = "/etc/plimsoll/policy.d/50-test.toml"
@@ -19,18 +23,6 @@ POLICY = "/etc/plimsoll/policy.d/50-test.toml"
 PROBE = """[Service]
 ExecStart=/usr/bin/sleep infinity
 Environment=VERSION=%s
-"""
-
-TENANT = """
-[[provision.tenant]]
-user = "web"
-kind = "system"
-subuid = "allocate"
-subgid = "allocate"
-linger = true
-
-[provision]
-delegate = ["cpu", "cpuset", "io", "memory", "pids"]
 """
 
 # What may differ afterwards: our own state, what other programs note down, and what is not on a disk.
@@ -175,7 +167,8 @@ class ServiceManager(Running):
         self.assertFalse(self.machine.path("/var/lib/systemd/linger/root").exists())
 
     def test_what_is_no_request_is_refused(self):
-        for argv in (), ("linger",), ("linger", "web"), ("linger", "4294967296"), ("linger", "-1"), ("turn", "x.service"):
+        for argv in ((), ("linger",), ("linger", "web"), ("linger", "4294967296"), ("linger", "-1"),
+                     ("turn", "x.service")):
             code, said, error = self.ask(*argv)
             self.assertNotEqual(code, 0, argv)
             self.assertEqual(said, "")
@@ -244,7 +237,7 @@ class Tenants(Running):
 
     def setUp(self):
         self.before = self.photograph()
-        self.policy(TENANT)
+        self.policy(tenant_policy.WEB)
         self.addCleanup(self.machine.agentctl, "undo", "--all", check=False)  # of a test that failed
 
     def provision(self):
@@ -384,7 +377,8 @@ class Tenants(Running):
         self.machine.run("chown", "-R", "web:", "/var/lib/web/rootfs")
         command = ["--rootfs", "/var/lib/web/rootfs", "/bin/busybox", "cat", "/proc/self/uid_map"]
         for more in ([], ["--cgroups=disabled"]):
-            done = self.machine.run_in_session(uid, "podman", "run", "--rm", "--network=none", *more, *command, check=False)
+            done = self.machine.run_in_session(uid, "podman", "run", "--rm", "--network=none", *more, *command,
+                                               check=False)
             if done.returncode == 0:
                 break
             print(f"  podman run {' '.join(more)} does not work here: {done.stderr.strip()}")

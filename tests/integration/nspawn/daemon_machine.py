@@ -11,6 +11,7 @@ from machine import debian
 
 sys.path.insert(0, str(machine.HERE.parent.parent / "support"))
 
+import tenant_policy  # noqa: E402
 from daemon_state import wait_for  # noqa: E402
 
 UNIT = "plimsolld.service"
@@ -18,19 +19,11 @@ STATE = "/var/lib/plimsoll"
 POLICY = "/etc/plimsoll/policy.d/50-test.toml"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d"
 NAME, PATH = "org.plimsoll.Agent1", "/org/plimsoll/Agent1"
-TRANSITION = ("id", "time", "control", "subject", "from", "to", "severity", "message", "cause", "announced", "healed_by",
-              "out_for", "journal_entry")
-ENFORCING = """profile = "rootless-baseline"
-[provision]
-delegate = ["cpu", "cpuset", "io", "memory", "pids"]
+TRANSITION = ("id", "time", "control", "subject", "from", "to", "severity", "message", "cause", "announced",
+              "healed_by", "out_for", "journal_entry")
+ENFORCING = 'profile = "rootless-baseline"\n' + tenant_policy.WEB + """
 [provision.sysctl]
 "net.ipv4.ip_unprivileged_port_start" = 1024
-[[provision.tenant]]
-user = "web"
-kind = "system"
-subuid = "allocate"
-subgid = "allocate"
-linger = true
 [provision.containers_conf.engine]
 runtime = "crun"
 [provision.registries_conf]
@@ -48,7 +41,8 @@ class Watched(unittest.TestCase):
     @classmethod
     def boot(cls):
         begun = time.monotonic()
-        # Sanitizers take several times as long, and the leak check at the end needs a system call that the unit forbids.
+        # Sanitizers take several times as long, and the leak check at the end needs a system call that the unit
+        # forbids.
         Watched.slow = 10 if b"__asan_init" in pathlib.Path(cls.build, "daemon/plimsolld").read_bytes() else 1
         Watched.booted = machine.Machine(cls.archive, cls.build)
         unittest.addModuleCleanup(Watched.booted.close)
@@ -80,11 +74,13 @@ class Watched(unittest.TestCase):
     # ---- asking ----
 
     def ask(self, member, signature="", *arguments, user=None):
-        said = self.machine.run("busctl", "--json=short", "call", NAME, PATH, NAME, member, signature, *arguments, user=user)
+        said = self.machine.run("busctl", "--json=short", "call", NAME, PATH, NAME, member, signature, *arguments,
+                                user=user)
         return json.loads(said.stdout)["data"] if said.stdout.strip() else []
 
     def get(self, name):
-        return json.loads(self.machine.run("busctl", "--json=short", "get-property", NAME, PATH, NAME, name).stdout)["data"]
+        said = self.machine.run("busctl", "--json=short", "get-property", NAME, PATH, NAME, name)
+        return json.loads(said.stdout)["data"]
 
     def history(self, control="", after=0):
         return [dict(zip(TRANSITION, row)) for row in self.ask("History", "ttsu", str(after), "0", control, "10000")[0]]
@@ -135,8 +131,8 @@ class Watched(unittest.TestCase):
         self.assertEqual(drift["announced"], announced, rows)
         self.assertGreater(heal["out_for"], 0)
         self.assertGreater(heal["journal_entry"], 0)
-        print(f"  {control} ({subject}): whole {took * 1e3:.0f} ms after the drift, out for {heal['out_for'] / 1e3:.0f} ms; "
-              f"\"{drift['cause']}\"")
+        print(f"  {control} ({subject}): whole {took * 1e3:.0f} ms after the drift, "
+              f"out for {heal['out_for'] / 1e3:.0f} ms; \"{drift['cause']}\"")
         return rows
 
 

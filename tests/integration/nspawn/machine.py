@@ -69,7 +69,8 @@ class Machine(debian.Tree):
         """Returns when every unit of the boot has been started."""
         with open(self.console, "wb") as console:
             self.nspawn = subprocess.Popen(
-                ["systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.root.name.replace('_', 'x')}",
+                ["systemd-nspawn", "--quiet", f"--directory={self.root}",
+                 f"--machine={self.root.name.replace('_', 'x')}",
                  "--register=no", "--keep-unit", "--private-network", "--console=pipe",
                  # What crun asks for and a machine would have.
                  "--system-call-filter=@keyring", "--boot"],
@@ -139,7 +140,8 @@ class Machine(debian.Tree):
         return ["nsenter", f"--target={self.leader}", "--all", "--wdns=/", "--", *become, *argv]
 
     def environment(self):
-        env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
+        env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+               "HOME": "/root"}
         env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
         return env
 
@@ -149,8 +151,10 @@ class Machine(debian.Tree):
     def run_in_session(self, uid, *argv, check=True):
         """As a user, as a unit of the user's own service manager: what its services can do."""
         home = self.run("getent", "passwd", str(uid)).stdout.split(":")[5]
-        env = [f"XDG_RUNTIME_DIR=/run/user/{uid}", f"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{uid}/bus", f"HOME={home}"]
-        unit = ["systemd-run", "--user", "--quiet", "--wait", "--pipe", "--collect", f"--working-directory={home}", "--"]
+        env = [f"XDG_RUNTIME_DIR=/run/user/{uid}", f"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{uid}/bus",
+               f"HOME={home}"]
+        unit = ["systemd-run", "--user", "--quiet", "--wait", "--pipe", "--collect", f"--working-directory={home}",
+                "--"]
         name = self.run("id", "-nu", str(uid)).stdout.strip()
         return self.run("env", *env, *unit, *argv, user=name, check=check)
 

@@ -44,7 +44,8 @@ class A_Service(Watched):
         self.assertEqual(shown, {"WatchdogUSec": "2s", "NRestarts": "0", "ActiveState": "active"}, self.said())
         # And it matters: one that hangs is killed and started again.
         self.machine.run("systemctl", "kill", "--signal=STOP", UNIT)
-        self.within(1.5 if self.slow > 1 else 15, lambda: self.shown("NRestarts")["NRestarts"] == "1", "started again", 0.2)
+        self.within(1.5 if self.slow > 1 else 15, lambda: self.shown("NRestarts")["NRestarts"] == "1",
+                    "started again", 0.2)
         self.no_unit_options("20-watchdog")
         self.machine.run("systemctl", "restart", UNIT)
         self.assertEqual(self.shown("ActiveState")["ActiveState"], "active")
@@ -57,7 +58,8 @@ class A_Service(Watched):
         differ = {k: (inside.get(k), outside.get(k)) for k in inside.keys() | outside.keys()
                   if inside.get(k) != outside.get(k)}
         # What is contested only a daemon knows.
-        self.assertEqual(differ, {("policy.contested", "policy"): ("pass", "not-applicable")}, "plimsolld's, agentctl's")
+        self.assertEqual(differ, {("policy.contested", "policy"): ("pass", "not-applicable")},
+                         "plimsolld's, agentctl's")
         self.assertGreater(len(inside), 60)
 
     def test_4_reload_reads_the_policy_again(self):
@@ -89,15 +91,17 @@ class B_OnTheBus(Watched):
             done = self.machine.run("agentctl", *verb, user="nobody", check=False)
             self.assertIn(done.returncode, (0, 1, 3), done.stdout + done.stderr)
         no, plan = "boolean:false", ("string:", "boolean:false", "string:", "boolean:false")
-        for member, *arguments in (("Apply", *plan), ("Plan", *plan), ("Undo", "uint64:1", no), ("Reload", no), ("LookAgain", no)):
-            done = self.machine.run("dbus-send", "--system", "--print-reply", f"--dest={NAME}", PATH, f"{NAME}.{member}",
-                                    *arguments, user="nobody", check=False)
+        for member, *arguments in (("Apply", *plan), ("Plan", *plan), ("Undo", "uint64:1", no), ("Reload", no),
+                                   ("LookAgain", no)):
+            done = self.machine.run("dbus-send", "--system", "--print-reply", f"--dest={NAME}", PATH,
+                                    f"{NAME}.{member}", *arguments, user="nobody", check=False)
             self.assertNotEqual(done.returncode, 0, member)
-            self.assertRegex(done.stderr, r"AccessDenied: org\.plimsoll\.agent1\.[a-z-]+: polkit (says no|wants to ask)", member)
+            self.assertRegex(done.stderr,
+                             r"AccessDenied: org\.plimsoll\.agent1\.[a-z-]+: polkit (says no|wants to ask)", member)
 
     def test_nobody_else_may_take_the_name(self):
-        done = self.machine.run("busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                "RequestName", "su", NAME, "2", user="nobody", check=False)
+        done = self.machine.run("busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                "org.freedesktop.DBus", "RequestName", "su", NAME, "2", user="nobody", check=False)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("Access denied", done.stderr)
 
@@ -130,7 +134,8 @@ class C_Drift(Watched):
         def lines():
             return [x for x in self.machine.lines(PASSWD) if x.startswith("web:")]
         before = lines()
-        self.drift("provision.user", "web", lambda: self.machine.run("sed", "-i", "/^web:/d", PASSWD), lambda: len(lines()) == 1)
+        self.drift("provision.user", "web", lambda: self.machine.run("sed", "-i", "/^web:/d", PASSWD),
+                   lambda: len(lines()) == 1)
         self.assertEqual(lines()[0].split(":")[5:], before[0].split(":")[5:])
 
     def test_d_a_kernel_setting(self):
@@ -152,14 +157,16 @@ class C_Drift(Watched):
 
     def test_f_linger(self):
         file = self.machine.path("/var/lib/systemd/linger/web")
-        self.drift("provision.linger", "web", lambda: self.machine.run("loginctl", "disable-linger", "web"), file.exists)
+        self.drift("provision.linger", "web", lambda: self.machine.run("loginctl", "disable-linger", "web"),
+                   file.exists)
         self.drift("provision.linger", "web", file.unlink, file.exists)
 
     def test_g_files_of_the_engines(self):
         name = "/etc/containers/containers.conf.d/60-plimsoll.conf"
         before = self.machine.read(name)
         same = lambda: self.machine.path(name).exists() and self.machine.read(name) == before  # noqa: E731
-        self.drift("provision.engine-config", name, lambda: self.machine.write(name, '[engine]\nruntime = "runc"\n'), same)
+        self.drift("provision.engine-config", name,
+                   lambda: self.machine.write(name, '[engine]\nruntime = "runc"\n'), same)
         self.drift("provision.engine-config", name, lambda: self.machine.run("rm", name), same)
 
     def test_h_a_drop_in_of_the_service_manager(self):
@@ -167,7 +174,8 @@ class C_Drift(Watched):
         name = "/" + str(file.relative_to(self.machine.root))
         before = file.read_text()
         subject = next(s for c, s in self.findings("provision.delegation"))
-        self.drift("provision.delegation", subject, file.unlink, lambda: file.exists() and self.machine.read(name) == before)
+        self.drift("provision.delegation", subject, file.unlink,
+                   lambda: file.exists() and self.machine.read(name) == before)
 
     def test_i_something_mounted_over_a_watched_directory(self):
         folder = "/etc/containers/containers.conf.d"
@@ -198,7 +206,8 @@ class C_Drift(Watched):
         script = "mount -t proc proc /mnt && echo 81 >/mnt/sys/net/ipv4/ip_unprivileged_port_start; umount /mnt"
         rows = self.drift("provision.sysctl", "net.ipv4.ip_unprivileged_port_start",
                           lambda: self.machine.run("unshare", "--mount", "sh", "-c", script),
-                          lambda: self.machine.run("sysctl", "-n", "net.ipv4.ip_unprivileged_port_start").stdout == "1024\n",
+                          lambda: self.machine.run(
+                              "sysctl", "-n", "net.ipv4.ip_unprivileged_port_start").stdout == "1024\n",
                           announced=False, seconds=10)
         self.assertEqual(rows[0]["cause"], "full pass")
         self.no_unit_options("20-pass")
@@ -235,7 +244,8 @@ class D_Killed(Watched):
         self.within(10, lambda: self.machine.lines(SUBUID) == before, f"seed {seed}: {SUBUID} whole")
         self.within(10, lambda: self.active() and not self.failing("subuid.root-delegated"), "inside", 0.1)
         self.machine.run("systemctl", "stop", UNIT)
-        self.assertEqual(self.machine.agentctl("check", "--control", "subuid.root-delegated").returncode, 0, f"seed {seed}")
+        self.assertEqual(self.machine.agentctl("check", "--control", "subuid.root-delegated").returncode, 0,
+                         f"seed {seed}")
         self.assertEqual(self.names() - files, set(), f"seed {seed}: left over")
         entries, transitions = assert_consistent(self, self.machine.agentctl("journal", "--json").stdout,
                                                  self.machine.path(STATE), f"seed {seed}")
@@ -243,8 +253,8 @@ class D_Killed(Watched):
         self.assertEqual(done.returncode, 0, f"seed {seed}: {done.stdout}{done.stderr}")
         after = self.machine.lines(SUBUID)
         self.assertEqual(sorted(after), sorted(before + [f"user{i}:0:1" for i in range(written)]), f"seed {seed}")
-        print(f"  killed {self.KILLS} times: {written} drifts, {len(entries)} journal entries, {transitions} transitions; "
-              "all taken back by undo")
+        print(f"  killed {self.KILLS} times: {written} drifts, {len(entries)} journal entries, "
+              f"{transitions} transitions; all taken back by undo")
         self.machine.path(SUBUID).write_text("".join(line + "\n" for line in before))
         self.no_unit_options("20-kill")
 

@@ -5,6 +5,7 @@
 real_test.py SUITE CACHE_DIR, in a mount namespace of its own (unshare --mount --propagation private).
 """
 import os
+import pathlib
 import re
 import shutil
 import sys
@@ -15,26 +16,20 @@ import unittest
 
 import debian
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "support"))
+
+import tenant_policy  # noqa: E402
+
 SKIP = 77  # ctest's SKIP_RETURN_CODE
 ARCHIVE = None
 BLOCK = 65536
 
-TENANTS = """
-[[provision.tenant]]
-user = "web"
-kind = "system"
-subuid = "allocate"
-subgid = "allocate"
-linger = true
-
+TENANTS = tenant_policy.WEB + """
 [[provision.tenant]]
 user = "ops"
 kind = "regular"
 subuid = ["500000:65536", "700000:1000"]
 subgid = ["500000:65536", "800000:2000"]
-
-[provision]
-delegate = ["cpu", "cpuset", "io", "memory", "pids"]
 
 [provision.containers_conf.engine]
 events_logger = "none"
