@@ -11,6 +11,8 @@ int check(const Options& options) {
         return complain(session.error());
     const auto report = session->report(session->assess(session->selection));
     const int exit_code = policy::verdict(report.assessment, session->loaded.policy);
+    if (options.quiet)
+        return exit_code;
     if (options.format == "json")
         return print_json(options, render::check_json(report), exit_code);
     if (options.format == "sarif")

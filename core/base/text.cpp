@@ -135,6 +135,8 @@ bool valid_utf8(std::string_view s) {
 
 std::string printable(std::string_view s, std::size_t max) {
     static constexpr std::string_view hex = "0123456789abcdef";
+    if (s.size() <= max && std::ranges::all_of(s, [](char c) { return c >= 0x20 && c < 0x7f; }))
+        return std::string(s);  // nearly always
     std::string out;
     while (!s.empty()) {
         if (out.size() >= max)

@@ -104,7 +104,7 @@ std::optional<std::string> CgroupMounts::directory(std::string_view controller, 
 }
 
 Result<CgroupLimit> read_limit(const Sysroot& root, const CgroupMounts& mounts,
-                               const std::vector<CgroupMembership>& own, LimitKind kind) {
+                               const std::vector<CgroupMembership>& own, LimitKind kind, LimitFiles& known) {
     const LimitFile& file = files[static_cast<std::size_t>(kind)];
     const auto place = place_of(own, file.controller);
     if (!place)
@@ -119,7 +119,10 @@ Result<CgroupLimit> read_limit(const Sysroot& root, const CgroupMounts& mounts,
         const std::string source = *dir + "/" + std::string(place->unified ? file.unified : file.legacy);
         if (out.source.empty())
             out.source = source;
-        const auto text = read_kernel_file(root, source, 256);
+        auto at = known.find(source);
+        if (at == known.end())
+            at = known.emplace(source, read_kernel_file(root, source, 256)).first;
+        const auto& text = at->second;
         if (!text && text.error().code == Code::not_found)
             continue;  // the controller is not enabled here: an ancestor's limit is the one
         if (!text)

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace plimsoll::host {
@@ -49,7 +50,10 @@ enum class LimitKind { pids, memory, swap, cpu };
 // The least limit (for cpu: any quota) along the path. `own` are the process's memberships. Version 1 names
 // and values are translated. Code::not_found: no hierarchy with that controller holds the process; other
 // errors: a file could not be read.
+// What is in `known` is not read again: cgroups have ancestors in common.
+using LimitFiles = std::unordered_map<std::string, Result<std::string>>;  // their text by path
 [[nodiscard]] Result<CgroupLimit> read_limit(const Sysroot& root, const CgroupMounts& mounts,
-                                             const std::vector<CgroupMembership>& own, LimitKind kind);
+                                             const std::vector<CgroupMembership>& own, LimitKind kind,
+                                             LimitFiles& known);
 
 }  // namespace plimsoll::host

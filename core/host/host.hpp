@@ -35,6 +35,10 @@ class Host {
     [[nodiscard]] const Result<Accounts>& accounts() const;
     // Code::unsupported when not live.
     [[nodiscard]] const Result<std::vector<Process>>& processes() const;
+
+    // Whether they have been read.
+    [[nodiscard]] bool has_processes() const { return processes_.value.has_value(); }
+
     [[nodiscard]] const Result<UnitFiles>& units() const;
     // UnitFiles::read() of these.
     [[nodiscard]] Result<std::optional<UnitFile>> unit(const std::string& name) const;

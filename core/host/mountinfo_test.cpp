@@ -91,14 +91,24 @@ TEST(Cgroups, TheLeastLimitOfAllAncestorsCounts) {
     const auto host = tree.live_host();
     const CgroupMounts mounts(parse_mountinfo("1 0 0:1 / /cg rw - cgroup2 c rw\n", "m").value());
     const auto read = [&](const std::string& path) {
-        return read_limit(host.root(), mounts, {{{}, path}}, LimitKind::pids);
+        LimitFiles none;
+        return read_limit(host.root(), mounts, {{{}, path}}, LimitKind::pids, none);
     };
     EXPECT_EQ(read("/a/b/c")->value, 100U);
     EXPECT_EQ(read("/a/b/c")->source, "/cg/a/pids.max");
     EXPECT_EQ(read("/a/b")->value, 100U);
     EXPECT_EQ(read("/y")->value, std::nullopt);
     EXPECT_EQ(read("/x").error().code, Code::invalid_input);
-    EXPECT_EQ(read_limit(host.root(), CgroupMounts({}), {{{}, "/a"}}, LimitKind::pids).error().code,
+    LimitFiles known;
+    const auto again = [&] {
+        return read_limit(host.root(), mounts, {{{}, "/a/b/c"}}, LimitKind::pids, known)->value;
+    };
+    EXPECT_EQ(again(), 100U);
+    tree.write("/cg/a/pids.max", "50\n");
+    EXPECT_EQ(again(), 100U) << "of one look";
+    EXPECT_EQ(read("/a/b/c")->value, 50U);
+    LimitFiles none;
+    EXPECT_EQ(read_limit(host.root(), CgroupMounts({}), {{{}, "/a"}}, LimitKind::pids, none).error().code,
               Code::not_found);
 }
 
@@ -108,7 +118,8 @@ TEST(Cgroups, VersionOneHasOtherNamesAndNumbers) {
     const auto host = tree.live_host();
     const CgroupMounts mounts(parse_mountinfo("1 0 0:1 / /mem rw - cgroup c rw,memory\n", "m").value());
     const auto read = [&](const std::string& path) {
-        return read_limit(host.root(), mounts, {{{}, path}, {{"memory"}, path}}, LimitKind::memory)
+        LimitFiles none;
+        return read_limit(host.root(), mounts, {{{}, path}, {{"memory"}, path}}, LimitKind::memory, none)
             .value()
             .value;
     };
@@ -186,12 +197,14 @@ TEST(Processes, OneThatIsThereButCannotBeReadMakesTheListUnknown) {
 
 TEST(Processes, AHostileStatIsNone) {
     const Tree tree{{"/proc/5/stat", "5 (a) b) S 1 1 1 0 -1 64 0 0 0 0 0 0 0 0 0 0 0 0 42 0\n"},
-                    {"/proc/6/stat", "6 (x"}};
+                    {"/proc/6/stat", "6 (x"},
+                    {"/proc/7/stat", "7 (k) S 2 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 0 0 0 0 9 0\n"}};
     const auto host = tree.live_host();
     const auto good = read_process_stat(host.root(), 5);
     ASSERT_TRUE(good) << good.error().message;
-    EXPECT_EQ(*good, (ProcessStat{42, true}));
+    EXPECT_EQ(*good, (ProcessStat{42, true, false}));
     EXPECT_EQ(read_process_stat(host.root(), 6).error().code, Code::invalid_input);
+    EXPECT_EQ(read_process_stat(host.root(), 7).value(), (ProcessStat{9, true, true}));
 }
 
 }  // namespace

@@ -12,6 +12,10 @@ namespace plimsoll::host {
 
 // `process` is /proc/PID. Check an Error with is_gone().
 [[nodiscard]] Result<Process> read_process(const Directory& process, int pid);
+// Without the arguments. Its status is read last: there was a process all the while.
+[[nodiscard]] Result<Process> read_process_state(const Directory& process, int pid);
+// Empty: none, or they could not be read.
+[[nodiscard]] std::vector<std::string> read_arguments(const Directory& process);
 [[nodiscard]] Result<ProcessStat> read_process_stat(const Directory& process);
 
 // `thread` is /proc/PID/task/TID: ids, capabilities, no_new_privs and filter are its own; program, arguments

@@ -17,7 +17,8 @@ namespace plimsoll::host {
 namespace {
 
 constexpr std::size_t proc_max = std::size_t{1} << 20;
-constexpr std::uint64_t forked_no_exec = 0x40;  // linux/sched.h PF_FORKNOEXEC
+constexpr std::uint64_t forked_no_exec = 0x40;     // linux/sched.h PF_FORKNOEXEC
+constexpr std::uint64_t kernel_thread = 0x200000;  // PF_KTHREAD
 
 std::optional<std::uint32_t> id32(std::string_view s) {
     const auto v = parse_u64(s);
@@ -137,17 +138,9 @@ void read_exe(const Directory& dir, Process& p) {
     }
 }
 
-std::vector<std::string> read_argv(const Directory& dir) {
-    std::vector<std::string> out;
-    const auto cmdline = dir.read_kernel("cmdline", proc_max, false);
-    if (!cmdline)
-        return out;
-    std::string_view text = *cmdline;
-    if (text.ends_with('\0'))
-        text.remove_suffix(1);
-    for (const auto arg : split(text, '\0'))
-        out.emplace_back(arg);
-    return out;
+// Most processes of an idle host are kernel threads: no program, no arguments, and everybody's ids.
+bool is_kernels(const Process& p) {
+    return p.user_ns == initial_user_ns && p.exe && p.exe->empty();
 }
 
 // The map of the initial user namespace, and of it alone whatever a map like it may say.
@@ -167,10 +160,9 @@ bool is_gone(const Error& error) {
 }
 
 Result<ProcessStat> read_process_stat(const Directory& process) {
-    const std::string path = process.path() + "/stat";
     const auto text = process.read_kernel("stat", proc_max, true);
     if (!text)
-        return is_gone(text.error()) ? fail(Code::not_found, path + ": the process is gone")
+        return is_gone(text.error()) ? fail(Code::not_found, process.path() + "/stat: the process is gone")
                                      : Failure(text.error());
     // The name is in parentheses and may hold any byte, even ')'.
     const auto name_end = text->rfind(')');
@@ -181,8 +173,8 @@ Result<ProcessStat> read_process_stat(const Directory& process) {
     const auto bits = f.size() > start ? parse_u64(f[flags]) : std::nullopt;
     const auto ticks = f.size() > start ? parse_u64(f[start]) : std::nullopt;
     if (!bits || !ticks)
-        return fail(Code::invalid_input, path + ": not a line of stat");
-    return ProcessStat{*ticks, (*bits & forked_no_exec) != 0};
+        return fail(Code::invalid_input, process.path() + "/stat: not a line of stat");
+    return ProcessStat{*ticks, (*bits & forked_no_exec) != 0, (*bits & kernel_thread) != 0};
 }
 
 Result<ProcessStat> read_process_stat(const Sysroot& root, int pid) {
@@ -191,22 +183,40 @@ Result<ProcessStat> read_process_stat(const Sysroot& root, int pid) {
 }
 
 Result<Process> read_process(const Directory& dir, int pid) {
-    PLIMSOLL_TRY(const auto status, dir.read_kernel("status", proc_max, true));
+    PLIMSOLL_TRY(auto p, read_process_state(dir, pid));
+    if (!is_kernels(p))
+        p.argv = read_arguments(dir);
+    return p;
+}
+
+Result<Process> read_process_state(const Directory& dir, int pid) {
     Process p{.pid = pid};
+    read_exe(dir, p);
+    p.user_ns = read_ns(dir, Ns::user);
+    if (!is_kernels(p)) {
+        const bool initial = p.user_ns == initial_user_ns;
+        p.uid_map = initial ? full_map() : read_id_map(dir, "uid_map");
+        p.gid_map = initial ? full_map() : read_id_map(dir, "gid_map");
+    }
+    PLIMSOLL_TRY(const auto status, dir.read_kernel("status", proc_max, true));
     read_status(status, p);
     if (p.comm.empty())
         if (const auto comm = dir.read_kernel("comm", proc_max, true))
             p.comm = std::string(trim(*comm));
-    read_exe(dir, p);
-    p.user_ns = read_ns(dir, Ns::user);
-    const bool initial = p.user_ns == initial_user_ns;
-    // Most processes of an idle host are kernel threads: no program, no arguments, and everybody's ids.
-    if (initial && p.exe && p.exe->empty())
-        return p;
-    p.argv = read_argv(dir);
-    p.uid_map = initial ? full_map() : read_id_map(dir, "uid_map");
-    p.gid_map = initial ? full_map() : read_id_map(dir, "gid_map");
     return p;
+}
+
+std::vector<std::string> read_arguments(const Directory& dir) {
+    std::vector<std::string> out;
+    const auto cmdline = dir.read_kernel("cmdline", proc_max, false);
+    if (!cmdline)
+        return out;
+    std::string_view text = *cmdline;
+    if (text.ends_with('\0'))
+        text.remove_suffix(1);
+    for (const auto arg : split(text, '\0'))
+        out.emplace_back(arg);
+    return out;
 }
 
 Result<Process> read_thread(const Directory& thread, int tid, const Process& leader) {

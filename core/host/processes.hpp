@@ -66,6 +66,7 @@ struct ProcessStat {  // what only /proc/PID/stat tells
     std::uint64_t start{0};
     // Made by fork or clone and never since a program by exec (PF_FORKNOEXEC).
     bool forked_only{false};
+    bool kernel_thread{false};  // the kernel's own (PF_KTHREAD), which runs no program
     bool operator==(const ProcessStat&) const = default;
 };
 

@@ -23,10 +23,10 @@ class Run {
     Run(const Policy& policy, const Selection& selection, Time now)
         : policy_(policy), selection_(selection), now_(now), uses_(policy.exceptions.size()) {}
 
-    void module(const Module& module, const std::vector<Finding>& found) {
+    void module(const Module& module, std::vector<Finding> found) {
         std::map<std::string, std::vector<Finding>, std::less<>> by_control;
-        for (const Finding& f : found)
-            by_control[f.control].push_back(f);
+        for (Finding& f : found)
+            by_control[f.control].push_back(std::move(f));
         for (const ControlInfo& c : module.controls()) {
             if (!active(c.id))
                 continue;
@@ -141,11 +141,11 @@ bool is_wanted(const Module& module, const Policy& policy, const Selection& sele
                                [&](const ControlInfo& c) { return is_active(policy, selection, c.id); });
 }
 
-Assessment conclude(const Modules& modules, const RawFindings& raw, const Policy& policy,
-                    const Selection& selection, Time now, const EngineFacts& facts) {
+Assessment conclude(const Modules& modules, RawFindings raw, const Policy& policy, const Selection& selection,
+                    Time now, const EngineFacts& facts) {
     Run run(policy, selection, now);
     for (std::size_t i = 0; i < modules.size(); ++i)
-        run.module(*modules[i], raw[i] ? *raw[i] : std::vector<Finding>{});
+        run.module(*modules[i], raw[i] ? *std::move(raw[i]) : std::vector<Finding>{});
     run.engine(facts);
     return run.take();
 }
@@ -158,7 +158,7 @@ Assessment assess(const Modules& modules, const host::Host& host, const Policy& 
         raw.push_back(is_wanted(*module, policy, selection)
                           ? std::optional(module->assess(host, policy.params, policy.provision, now))
                           : std::nullopt);
-    return conclude(modules, raw, policy, selection, now, {broken, std::nullopt});
+    return conclude(modules, std::move(raw), policy, selection, now, {broken, std::nullopt});
 }
 
 int verdict(const Assessment& assessment, const Policy& policy) {

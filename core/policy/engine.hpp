@@ -59,7 +59,7 @@ struct EngineFacts {
     std::optional<std::vector<Contest>> contests{};
 };
 
-[[nodiscard]] Assessment conclude(const Modules& modules, const RawFindings& raw, const Policy& policy,
+[[nodiscard]] Assessment conclude(const Modules& modules, RawFindings raw, const Policy& policy,
                                   const Selection& selection, Time now, const EngineFacts& facts);
 
 // 0 inside the line, 1 something fails, 3 nothing fails but something required could not be observed.

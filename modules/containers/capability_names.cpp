@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/containers/capability_names.hpp"
 
-#include "core/base/text.hpp"
-
 #include <algorithm>
 #include <array>
-#include <vector>
+#include <bit>
 
 namespace plimsoll::modules::containers {
 namespace {
@@ -62,15 +60,17 @@ std::uint64_t capability_bit(std::string_view name) {
 }
 
 std::string capability_text(std::uint64_t bits) {
-    std::vector<std::string> out;
-    for (unsigned i = 0; i < 64; ++i)
-        if ((bits >> i & 1U) != 0)
-            out.push_back(i < names.size() ? std::string(names[i]) : "bit " + std::to_string(i));
-    constexpr std::size_t shown = 16;
-    if (out.size() > shown)
-        out = {std::to_string(out.size()) + " capabilities, " +
-               ((bits & capability_bit("SYS_ADMIN")) != 0 ? "SYS_ADMIN among them" : "without SYS_ADMIN")};
-    return out.empty() ? "none" : join(out, ", ");
+    constexpr int shown = 16;
+    if (const int count = std::popcount(bits); count > shown)
+        return std::to_string(count) + " capabilities, " +
+               ((bits & capability_bit("SYS_ADMIN")) != 0 ? "SYS_ADMIN among them" : "without SYS_ADMIN");
+    std::string out;
+    for (; bits != 0; bits &= bits - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(bits));
+        out += out.empty() ? "" : ", ";
+        out += i < names.size() ? std::string(names[i]) : "bit " + std::to_string(i);
+    }
+    return out.empty() ? "none" : out;
 }
 
 }  // namespace plimsoll::modules::containers

@@ -127,6 +127,15 @@ std::optional<CgroupName> name_of_cgroup(std::string_view path) {
     return out;
 }
 
+Result<Cgroups> parse_cgroups(std::string_view text, std::string_view source) {
+    Cgroups out;
+    PLIMSOLL_TRY(out.all, host::parse_proc_cgroup(text, source));
+    for (const auto& m : out.all)
+        if (auto name = name_of_cgroup(m.path))
+            out.names.push_back(*std::move(name));
+    return out;
+}
+
 std::string unit_of(std::string_view path) {
     std::string out;
     for (const auto c : split(path, '/'))

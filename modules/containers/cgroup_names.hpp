@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace plimsoll::modules::containers {
 
@@ -21,6 +22,14 @@ struct CgroupName {
 // The innermost container that the path names; a container's own systemd makes more cgroups below. nullopt:
 // none. Monitors (libpod-conmon-, crio-conmon-) are none.
 [[nodiscard]] std::optional<CgroupName> name_of_cgroup(std::string_view path);
+
+// What /proc/PID/cgroup tells.
+struct Cgroups {
+    std::vector<host::CgroupMembership> all{};
+    std::vector<CgroupName> names{};  // of the containers that their paths name, in that order
+};
+
+[[nodiscard]] Result<Cgroups> parse_cgroups(std::string_view text, std::string_view source);
 
 // Of the path without regard to containers: innermost .service or .scope, and the uid in user@UID.service or
 // user-UID.slice.

@@ -39,8 +39,8 @@ struct Member {  // a process of a container, or a thread of one that differs fr
     // The host's own VMM, sentry or helper of a sandbox with a kernel of its own.
     bool sandbox_program{false};
     host::Namespaces ns{};
-    Result<std::string> label{};  // attr/current without the newline
-    std::vector<host::CgroupMembership> cgroups{};
+    Result<std::string> label{};                    // attr/current without the newline
+    std::vector<host::CgroupMembership> cgroups{};  // of one that joined
 
     // "/proc/812/status"
     [[nodiscard]] std::string file(std::string_view name) const { return dir + "/" + std::string(name); }
@@ -50,6 +50,8 @@ struct Member {  // a process of a container, or a thread of one that differs fr
 struct View {
     int pid{0};
     std::string dir{};  // of the member whose table it is
+    int process{0};     // of that one, the process that the thread is of
+    std::uint64_t start{0};
     std::optional<std::uint64_t> mnt_ns{};
     Result<std::vector<host::Mount>> mounts{};
     // Why there may be mounts that the table does not show: the kernel shows what is below the reader's

@@ -516,6 +516,26 @@ TEST(Hidden, ANumberThatBecameAnotherProcessIsReadAsThat) {
     EXPECT_EQ(first_of(all, "ctr.capabilities").status, Status::fail);
 }
 
+// As on a host: a thread's number shows its own start, though no list of processes has it. Here the flag of
+// the kernel's threads keeps it out of that.
+TEST(Hidden, AThreadThatStartedLaterIsNoOtherProcess) {
+    const Tree tree;
+    fill_host(tree);
+    fill_container(tree, {.threads = 2});
+    add_thread(tree, 100, {.pid = 101, .seccomp = 0, .threads = 2});
+    tree.write("/proc/101/stat", "101 (app) S 90 1 1 0 -1 2097152 0 0 0 0 0 0 0 0 0 0 0 0 999 0 0\n");
+    EXPECT_EQ(first_of(judge(tree), "ctr.seccomp").status, Status::fail);
+}
+
+TEST(Hidden, AThreadOfTheKernelIsNoProgramWhateverItsFilesSay) {
+    const Tree tree;
+    fill_host(tree);
+    fill_container(tree, {.pid = 101, .parent = 2, .exe = "/app"});
+    tree.write("/proc/101/stat", "101 (app) S 2 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 0 0 0 0 7 0 0\n");
+    EXPECT_EQ(first_of(judge(tree), "ctr.found", true).status, Status::pass);
+    EXPECT_EQ(first_of(judge(tree), "ctr.seccomp").status, Status::not_applicable) << "no container runs";
+}
+
 TEST(Hidden, OneProcessIsJudgedWithAllOfItsContainer) {
     const Tree tree;
     fill_host(tree);

@@ -3,6 +3,7 @@
 
 #include "core/base/text.hpp"
 #include "modules/containers/cgroup_names.hpp"
+#include "modules/containers/host_places.hpp"
 #include "modules/containers/testing/fixture.hpp"
 
 #include <gmock/gmock.h>
@@ -329,6 +330,16 @@ TEST(Containers, OneWithoutACgroupIsFoundByItsNamespaces) {
     EXPECT_EQ(all->front().engine, Engine::crio) << "a conmon that no podman started";
     EXPECT_EQ(all->front().cgroup, "");
     EXPECT_THAT(all->front().why, ::testing::Contains(::testing::HasSubstr("conmon")));
+    // The monitor's arguments tell whose it is, also when the processes were read for others before.
+    tree.write("/proc/90/cmdline", std::string("/usr/bin/conmon\0-c\0web\0-r\0/usr/bin/podman\0", 42));
+    for (const bool known : {false, true}) {
+        const auto host = tree.live_host();
+        EXPECT_TRUE(!known || host.processes());
+        const auto named = list_containers(host);
+        ASSERT_TRUE(named && named->size() == 1U);
+        EXPECT_EQ(named->front().engine, Engine::podman);
+        EXPECT_EQ(named->front().id, "web");
+    }
 }
 
 TEST(Containers, OneThatNoEngineAnswersForIsFoundAndFailsForIt) {
@@ -528,6 +539,16 @@ TEST(Containers, OnlyAPolicyThatSaysSoStopsOne) {
     EXPECT_TRUE(one(judge(tree, params), "ctr.root-maps-host-root").fix->changes.empty());
 }
 
+TEST(Containers, AreJudgedTheSameWhenTheProcessesAreKnownAlready) {
+    const Tree tree;
+    fill_host(tree);
+    fill_container(tree, {.seccomp = 0});
+    add(tree, {.pid = 101, .parent = 100, .caps = all_caps, .start = 900});
+    const auto host = tree.live_host();
+    ASSERT_TRUE(host.processes());
+    EXPECT_EQ(Containers::evaluate({}, {}, Containers::observe(host, {}, {}), Time{}), judge(tree));
+}
+
 TEST(Containers, GivenProcessesAreJudgedAsInAFullPass) {
     const Tree tree;
     fill_host(tree);
@@ -541,6 +562,32 @@ TEST(Containers, GivenProcessesAreJudgedAsInAFullPass) {
     EXPECT_EQ(some.size(), Containers::controls().size());
     for (const auto& f : some)
         EXPECT_NE(std::ranges::find(full, f), full.end()) << f.control << ": " << f.message;
+}
+
+TEST(HostPlaces, AreThoseOfTheMountOnTop) {
+    const Tree tree{{"/srv/data/x", ""}};
+    tree.link("/data", "srv/data");
+    const auto host = tree.live_host();
+    const auto mounts = host::parse_mountinfo(
+                            "1 0 8:1 / / rw - ext4 a rw\n"
+                            "2 1 8:2 /one /srv rw - ext4 b rw\n"
+                            "3 1 8:3 / /srv rw - ext4 c rw\n"
+                            "4 3 8:4 /sub /srv/data rw - ext4 d rw\n"
+                            "5 1 8:4 / /mnt rw - ext4 d rw\n",
+                            "m")
+                            .value();
+    const HostPlaces places(host.root(), mounts);
+    const auto device = [](std::uint64_t minor) { return std::uint64_t{8} << 32U | minor; };
+    EXPECT_EQ(places.find("/"), (Place{device(1), "/"}));
+    EXPECT_EQ(places.find("/srvx"), (Place{device(1), "/srvx"}));
+    EXPECT_EQ(places.find("/srv"), (Place{device(3), "/"}));
+    EXPECT_EQ(places.find("/srv/other"), (Place{device(3), "/other"}));
+    EXPECT_EQ(places.find("/data/x"), (Place{device(4), "/sub/x"}));
+    EXPECT_EQ(places.find("/data/../data"), (Place{device(4), "/sub"}));
+    EXPECT_EQ(places.names_of({device(4), "/sub/x"}),
+              (std::vector<std::string>{"/mnt/sub/x", "/srv/data/x"}));
+    EXPECT_TRUE(places.names_of({device(9), "/"}).empty());
+    EXPECT_EQ(HostPlaces(host.root(), {}).find("/srv"), std::nullopt);
 }
 
 TEST(CgroupNames, AreReadAsEnginesWriteThem) {

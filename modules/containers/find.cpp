@@ -53,9 +53,13 @@ class Finder {
           places_(host.root(), *out.host_mounts),
           members_(host, out.host_ns, *out.host_mounts, places_) {}
 
-    Result<void> run(const std::vector<host::Process>& known) {
-        PLIMSOLL_CHECK(table_.add_all(known));
+    Result<void> run() {
+        // Only what saves reading twice; what cannot be read is found, and said, one by one.
+        const bool known = host_.has_processes() && host_.processes();
+        PLIMSOLL_CHECK(table_.add_all(known ? *host_.processes() : std::vector<host::Process>{}));
         add_unseen_cgroups();
+        for (const auto& [pid, p] : table_.all())
+            add_engine(p.process);
         group();
         return {};
     }
@@ -65,26 +69,26 @@ class Finder {
         for (const int pid : pids)
             table_.add(pid);
         PLIMSOLL_CHECK(add_company());
+        if (const auto& all = host_.processes())
+            for (const auto& p : *all)
+                add_engine(p);
         group();
         return {};
     }
 
   private:
-    [[nodiscard]] bool own(const Seen& p, Ns ns) const { return members_.own(p, ns); }
-
-    static std::optional<CgroupName> name_of(const Seen& p) {
-        for (const auto& m : p.cgroups)
-            if (auto name = name_of_cgroup(m.path))
-                return name;
-        return std::nullopt;
+    void add_engine(const host::Process& p) {
+        if (const auto program = program_of(p); is_engine(program))
+            out_.engines.push_back({p.pid, std::string(program)});
     }
+
+    [[nodiscard]] bool own(const Seen& p, Ns ns) const { return members_.own(p, ns); }
 
     std::set<std::string> named_cgroups() const {
         std::set<std::string> out;
         for (const auto& [pid, p] : table_.all())
-            for (const auto& m : p.cgroups)
-                if (const auto name = name_of_cgroup(m.path))
-                    out.insert(name->path);
+            for (const auto& name : p.cgroups->names)
+                out.insert(name.path);
         for (const auto& u : table_.unread())
             out.insert(u.cgroup);
         return out;
@@ -177,10 +181,10 @@ class Finder {
 
     void by_cgroup() {
         for (const auto& [pid, p] : table_.all()) {
-            const auto name = name_of(p);
-            if (!name)
+            if (p.cgroups->names.empty())
                 continue;
-            const auto [it, fresh] = by_path_.try_emplace(name->path, groups_.size());
+            const CgroupName& name = p.cgroups->names.front();
+            const auto [it, fresh] = by_path_.try_emplace(name.path, groups_.size());
             if (fresh)
                 groups_.emplace_back().name = name;
             join(it->second, p);
@@ -223,7 +227,9 @@ class Finder {
             out_.sandboxes.push_back(std::move(sandbox));
     }
 
-    static std::string cgroup_of(const Seen& p) { return p.cgroups.empty() ? "" : p.cgroups.front().path; }
+    static std::string cgroup_of(const Seen& p) {
+        return p.cgroups->all.empty() ? "" : p.cgroups->all.front().path;
+    }
 
     // The oldest of those that another program started into its cgroup. What runs in the container can be the
     // first of a PID namespace, too, but it is started by another member, or younger.
@@ -449,7 +455,7 @@ class Finder {
         }
         c.why = g.why;
         c.settled = !p.stat.forked_only;
-        c.cgroups = p.cgroups;
+        c.cgroups = p.cgroups->all;
         c.unread = g.unread;
         c.ns = p.ns;
         c.user_ns_chain = p.process.user_ns == host::initial_user_ns
@@ -493,9 +499,7 @@ Result<Survey> survey(const host::Host& host, const std::optional<std::vector<in
         PLIMSOLL_CHECK(finder.run_for(*pids));
         return out;
     }
-    // Only what saves reading twice; what cannot be read is found, and said, one by one.
-    const auto& processes = host.processes();
-    PLIMSOLL_CHECK(finder.run(processes ? *processes : std::vector<host::Process>{}));
+    PLIMSOLL_CHECK(finder.run());
     return out;
 }
 

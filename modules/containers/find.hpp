@@ -13,6 +13,7 @@
 #pragma once
 #include "core/host/host.hpp"
 #include "modules/containers/container.hpp"
+#include "modules/containers/sockets.hpp"
 
 #include <optional>
 #include <vector>
@@ -25,6 +26,7 @@ struct Survey {
     std::vector<Container> containers{};             // by init pid
     std::vector<Sandbox> sandboxes{};
     std::vector<Unplaced> unplaced{};
+    std::vector<EngineProcess> engines{};  // of the whole host
 };
 
 // With `pids`, only these processes are read and looked at (a container that has just started: its cgroup's

@@ -37,6 +37,21 @@ std::string rest_of(const Place& place, const Place& of) {
     return out == "/" ? "" : out;
 }
 
+HostPlaces::HostPlaces(const host::Sysroot& root, const std::vector<host::Mount>& mounts) : root_(&root) {
+    for (const auto& m : mounts) {
+        by_device_[m.device].push_back(&m);
+        on_top_[m.point] = &m;
+    }
+}
+
+const std::optional<std::string>& HostPlaces::target_of(std::string path) const {
+    const auto [it, fresh] = targets_.try_emplace(std::move(path));
+    if (fresh)
+        if (auto target = root_->read_link(it->first))
+            it->second = *std::move(target);
+    return it->second;
+}
+
 std::string HostPlaces::real_path(std::string_view path) const {
     auto left = components(path);
     std::string out;
@@ -47,8 +62,7 @@ std::string HostPlaces::real_path(std::string_view path) const {
             out.resize(out.empty() ? 0 : out.rfind('/'));
             continue;
         }
-        const auto target = links < max_links ? root_->read_link(out + "/" + name)
-                                              : Result<std::string>(fail(Code::integrity, "too many links"));
+        const auto target = links < max_links ? target_of(out + "/" + name) : std::nullopt;
         if (!target) {
             out += "/" + name;
             continue;
@@ -64,18 +78,26 @@ std::string HostPlaces::real_path(std::string_view path) const {
 
 std::optional<Place> HostPlaces::find(std::string_view path) const {
     const std::string real = real_path(path);
-    const auto* on = host::mount_of(*mounts_, real);
-    if (on == nullptr)
+    std::size_t end = real == "/" ? 0 : real.size();  // of the mount point
+    auto at = on_top_.end();
+    for (;; end = real.rfind('/', end - 1)) {
+        at = on_top_.find(end == 0 ? std::string_view("/") : std::string_view(real).substr(0, end));
+        if (at != on_top_.end() || end == 0)
+            break;
+    }
+    if (at == on_top_.end())
         return std::nullopt;
-    const std::string rest = on->point == "/" ? (real == "/" ? "" : real) : real.substr(on->point.size());
-    return Place{on->device, joined(on->root, rest)};
+    return Place{at->second->device, joined(at->second->root, real == "/" ? "" : real.substr(end))};
 }
 
 std::vector<std::string> HostPlaces::names_of(const Place& place) const {
     std::vector<std::string> out;
-    for (const auto& m : *mounts_)
-        if (is_within(place, place_of(m)))
-            out.push_back(joined(m.point, rest_of(place, place_of(m))));
+    const auto mounts = by_device_.find(place.device);
+    if (mounts == by_device_.end())
+        return out;
+    for (const auto* m : mounts->second)
+        if (host::is_within(place.root, m->root))
+            out.push_back(joined(m->point, rest_of(place, place_of(*m))));
     std::ranges::sort(out, [](const auto& a, const auto& b) {
         return std::pair(a.size(), std::string_view(a)) < std::pair(b.size(), std::string_view(b));
     });

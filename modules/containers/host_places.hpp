@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace plimsoll::modules::containers {
@@ -30,11 +31,11 @@ struct Place {
     return {mount.device, mount.root};
 }
 
+// For one look: a symlink is read once.
 class HostPlaces {
   public:
     // Both must outlive it. `mounts` are PID 1's.
-    HostPlaces(const host::Sysroot& root, const std::vector<host::Mount>& mounts)
-        : root_(&root), mounts_(&mounts) {}
+    HostPlaces(const host::Sysroot& root, const std::vector<host::Mount>& mounts);
 
     // Without symlinks; what does not exist stays as it is written. `path` is absolute.
     [[nodiscard]] std::string real_path(std::string_view path) const;
@@ -46,8 +47,13 @@ class HostPlaces {
     [[nodiscard]] std::vector<std::string> names_of(const Place& place) const;
 
   private:
+    // nullopt: no symlink.
+    [[nodiscard]] const std::optional<std::string>& target_of(std::string path) const;
+
     const host::Sysroot* root_;
-    const std::vector<host::Mount>* mounts_;
+    std::unordered_map<std::uint64_t, std::vector<const host::Mount*>> by_device_{};
+    std::unordered_map<std::string_view, const host::Mount*> on_top_{};  // by mount point
+    mutable std::unordered_map<std::string, std::optional<std::string>> targets_{};
 };
 
 }  // namespace plimsoll::modules::containers

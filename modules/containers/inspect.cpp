@@ -14,12 +14,13 @@ using Limits = std::array<Result<host::CgroupLimit>, 4>;
 
 class Inspector {
   public:
-    Inspector(const host::Host& host, const std::vector<host::Mount>& mounts)
+    Inspector(const host::Host& host, const std::vector<host::Mount>& mounts,
+              const std::vector<EngineProcess>& engines)
         : host_(host),
           mounts_(mounts),
           cgroups_(mounts),
           places_(host.root(), mounts),
-          shared_(host, places_, find_service_sockets(host)) {}
+          shared_(host, places_, find_service_sockets(host, engines)) {}
 
     Inspected look_at(Container container) {
         Inspected out{.container = std::move(container)};
@@ -62,24 +63,32 @@ class Inspector {
         return out;
     }
 
-    [[nodiscard]] Limits limits(const std::vector<host::CgroupMembership>& cgroups) const {
+    [[nodiscard]] Limits limits(const std::vector<host::CgroupMembership>& cgroups) {
         Limits out{};
         for (std::size_t kind = 0; kind < out.size(); ++kind)
-            out[kind] = host::read_limit(host_.root(), cgroups_, cgroups, static_cast<host::LimitKind>(kind));
+            out[kind] = host::read_limit(host_.root(), cgroups_, cgroups, static_cast<host::LimitKind>(kind),
+                                         limit_files_);
         return out;
     }
 
-    // Mounts and devices were read by number: they are the members' only if the numbers still are.
+    // Mounts, devices and maps were read by number: they are the process's only if the number still is.
     void compare_again(Inspected& out) const {
         const Container& c = out.container;
         const auto now = host::read_process_stat(host_.root(), c.init);
         out.vanished = !now || now->start != c.start;
-        for (const Member& m : c.members) {
-            const auto stat = host::read_process_stat(host_.root(), m.process.pid);
-            if (stat ? stat->start != m.start : !host::is_gone(stat.error()))
-                out.drifted = "pid " + std::to_string(m.process.pid) +
-                              " became another process while the container was read";
-        }
+        const auto compare = [&](int pid, std::uint64_t start) {
+            if (pid == c.init)
+                return;
+            const auto stat = host::read_process_stat(host_.root(), pid);
+            if (stat ? stat->start != start : !host::is_gone(stat.error()))
+                out.drifted =
+                    "pid " + std::to_string(pid) + " became another process while the container was read";
+        };
+        for (const View& v : c.views)
+            compare(v.process, v.start);
+        for (const Member& m : c.members)
+            if (m.being_started || m.sandbox_program)
+                compare(m.process.pid, m.start);
     }
 
     void add_mounts(HostSide& out) const {
@@ -132,6 +141,7 @@ class Inspector {
     const host::Host& host_;
     const std::vector<host::Mount>& mounts_;
     host::CgroupMounts cgroups_;
+    host::LimitFiles limit_files_{};
     HostPlaces places_;
     SharedMounts shared_;
 };
@@ -158,7 +168,7 @@ Facts inspect(const host::Host& host, Survey survey) {
         out.host = Failure(survey.host_mounts.error());
         return out;
     }
-    Inspector inspector(host, *survey.host_mounts);
+    Inspector inspector(host, *survey.host_mounts, survey.engines);
     out.host = inspector.host_side(survey.host_ns);
     out.partial = partial_view(host.root(), survey.host_ns);
     for (Container& c : survey.containers)

@@ -253,24 +253,25 @@ void Verdict::unknown(std::string why) {
         unknown_ = std::move(why);
 }
 
-Finding Verdict::end(std::string good) const {
-    const auto subject = subject_of(case_.container());
+Finding Verdict::end(std::string good) {
+    const auto& subject = case_.subject;
     if (wrong_.empty() && !unknown_.empty())
-        return make_finding(info(rule_), Status::unknown, subject, unknown_);
+        return make_finding(info(rule_), Status::unknown, subject, std::move(unknown_));
     if (wrong_.empty())
         return make_finding(info(rule_), Status::pass, subject, std::move(good));
     std::vector<std::string> told(
         wrong_.begin(), wrong_.begin() + static_cast<std::ptrdiff_t>(std::min(wrong_.size(), max_sentences)));
     if (wrong_.size() > max_sentences)
         told.push_back(std::to_string(wrong_.size() - max_sentences) + " more");
-    auto out = make_finding(info(rule_), Status::fail, subject, printable(join(told, "; "), 1500), evidence_);
+    auto out = make_finding(info(rule_), Status::fail, subject, printable(join(told, "; "), 1500),
+                            std::move(evidence_));
     out.severity = severity_;
     out.fix = fix_for(case_, rule_);
     return out;
 }
 
 Finding Verdict::not_applicable(std::string why) const {
-    return make_finding(info(rule_), Status::not_applicable, subject_of(case_.container()), std::move(why));
+    return make_finding(info(rule_), Status::not_applicable, case_.subject, std::move(why));
 }
 
 policy::Fix fix_for(const Case& c, Rule rule) {
@@ -315,6 +316,7 @@ std::vector<Finding> Containers::evaluate(const Params& params, const policy::Pr
         out.push_back(judge_host(facts));
     const auto categories = categories_of(facts);
     const auto shared_ids = shared_ids_of(facts);
+    out.reserve(out.size() + facts.containers.size() * Containers::controls().size());
     for (const Inspected& one : facts.containers)
         judge_one({params, *facts.host, one, categories, shared_ids}, out);
     return out;

@@ -42,6 +42,7 @@ struct Case {
     const std::map<std::string, std::set<std::string>>& categories;
     // Host ids that containers of different owners have in common: by init, what is shared and with whom.
     const std::map<int, std::string>& shared_ids;
+    std::string subject{subject_of(seen.container)};
 
     [[nodiscard]] const Container& container() const { return seen.container; }
 
@@ -62,8 +63,8 @@ class Verdict {
     void wrong(policy::Severity severity, std::string what, policy::Evidence evidence);
     void unknown(std::string why);  // the first one is told
 
-    // fail when anything is wrong, else unknown when anything is, else pass with `good`.
-    [[nodiscard]] policy::Finding end(std::string good) const;
+    // fail when anything is wrong, else unknown when anything is, else pass with `good`. Once.
+    [[nodiscard]] policy::Finding end(std::string good);
     [[nodiscard]] policy::Finding not_applicable(std::string why) const;
 
   private:

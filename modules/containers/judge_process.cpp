@@ -74,8 +74,10 @@ std::uint64_t mask_of(const std::vector<std::string>& names) {
 
 // The bits that mean the host itself, where the namespaces let them.
 std::uint64_t fatal(const Case& c, const Member& m) {
-    std::uint64_t out = mask_of({"SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF", "PERFMON",
-                                 "SYS_BOOT", "MAC_ADMIN", "MAC_OVERRIDE", "SYSLOG"});
+    static const std::uint64_t always =
+        mask_of({"SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF", "PERFMON", "SYS_BOOT",
+                 "MAC_ADMIN", "MAC_OVERRIDE", "SYSLOG"});
+    std::uint64_t out = always;
     const auto shares = [&](host::Ns ns) {
         const auto own = m.ns.of(ns);
         return own && own == c.host.ns.of(ns);
@@ -87,12 +89,11 @@ std::uint64_t fatal(const Case& c, const Member& m) {
     return out;
 }
 
-void judge_capabilities_of(const Case& c, const Member& m, Verdict& v) {
+void judge_capabilities_of(const Case& c, const Member& m, std::uint64_t allowed, Verdict& v) {
     const host::Process& p = m.process;
     if (!p.capabilities)
         return v.unknown(m.file("status") + " shows no capabilities");
     const auto& caps = *p.capabilities;
-    const std::uint64_t allowed = mask_of(c.params.allowed_capabilities);
     const auto host_side = c.in_host_userns(m);
     const std::string who = Case::name_of_process(p) + (m.role == Role::entered  ? ", started into it,"
                                                         : m.role == Role::joined ? ", joined from outside,"
@@ -247,7 +248,8 @@ Finding judge_runs_as_root(const Case& c) {
 
 Finding judge_capabilities(const Case& c) {
     Verdict v(c, Rule::capabilities);
-    each(c, v, [&](const Member& m) { judge_capabilities_of(c, m, v); });
+    const std::uint64_t allowed = mask_of(c.params.allowed_capabilities);
+    each(c, v, [&](const Member& m) { judge_capabilities_of(c, m, allowed, v); });
     return v.end("at most the capabilities that the policy allows");
 }
 

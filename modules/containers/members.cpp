@@ -22,7 +22,10 @@ bool sees_all(const Seen& p) {
 }
 
 Member member_of(const Seen& p, Member::Role role) {
-    return {role, p.process, p.dir, p.stat.start, p.stat.forked_only, false, false, p.ns, p.label, p.cgroups};
+    Member out{role, p.process, p.dir, p.stat.start, p.stat.forked_only, false, false, p.ns, p.label};
+    if (role == Member::Role::joined)
+        out.cgroups = p.cgroups->all;
+    return out;
 }
 
 }  // namespace
@@ -33,8 +36,9 @@ Result<std::vector<host::Mount>> read_mounts(const host::Sysroot& root, const st
 }
 
 bool in_cgroup(const Seen& p, const std::string& cgroup) {
-    return cgroup.empty() ||
-           std::ranges::any_of(p.cgroups, [&](const auto& m) { return host::is_within(m.path, cgroup); });
+    return cgroup.empty() || std::ranges::any_of(p.cgroups->all, [&](const auto& m) {
+               return host::is_within(m.path, cgroup);
+           });
 }
 
 bool MemberReader::own(const Seen& p, Ns ns) const {
@@ -114,7 +118,7 @@ void MemberReader::add_views(const Group& group, const Seen& first, Result<std::
 }
 
 View MemberReader::view_of(const Seen& p, Result<std::vector<host::Mount>> mounts) const {
-    View out{p.process.pid, p.dir, p.mnt_ns(), std::move(mounts), ""};
+    View out{p.process.pid, p.dir, p.tgid, p.stat.start, p.mnt_ns(), std::move(mounts), ""};
     if (own(p, Ns::mnt) && !p.root_link)
         out.hidden = p.dir + "/root cannot be read";
     else if (own(p, Ns::mnt) && !sees_all(p))

@@ -3,7 +3,7 @@
 
 #include "core/base/text.hpp"
 #include "core/host/process_at.hpp"
-#include "modules/containers/cgroup_names.hpp"
+#include "modules/containers/identify.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -53,14 +53,7 @@ bool maps_file(std::string_view maps, std::string_view path, const struct stat& 
     return found;
 }
 
-Result<std::string> label_of(const host::Directory& dir) {
-    auto text = dir.read_kernel("attr/current", 4096, true);
-    if (!text)
-        return text;
-    while (!text->empty() && (text->back() == '\n' || text->back() == '\0'))
-        text->pop_back();
-    return text;
-}
+constexpr const char* label_file = "attr/current";
 
 bool same_label(const Result<std::string>& a, const Result<std::string>& b) {
     return a.has_value() == b.has_value() && (!a || *a == *b);
@@ -81,6 +74,20 @@ std::string_view program_of(const host::Process& process) {
     const std::string_view path =
         process.exe && !process.exe->empty() ? std::string_view(*process.exe) : process.comm;
     return path.substr(path.rfind('/') + 1);
+}
+
+const std::shared_ptr<const Cgroups>& no_cgroups() {
+    static const auto none = std::make_shared<const Cgroups>();
+    return none;
+}
+
+ProcessTable::ProcessTable(const host::Host& host, const host::Namespaces& host_ns)
+    : host_(&host), host_ns_(host_ns) {
+    // Without such a module, and only then, every label is EINVAL (security_getprocattr()).
+    if (const auto first = host::Directory::open(host.root(), dir_of(1))) {
+        const auto label = first->read_kernel(label_file, 4096, true);
+        no_labels_ = !label && label.error().sys_errno == EINVAL;
+    }
 }
 
 Result<void> ProcessTable::add_all(const std::vector<host::Process>& known) {
@@ -104,9 +111,8 @@ void ProcessTable::add(int pid) {
 
 void ProcessTable::could_not_read(int pid, const Seen& as_far_as, std::string why) {
     Unread out{{pid, as_far_as.process.comm, std::move(why)}, ""};
-    for (const auto& m : as_far_as.cgroups)
-        if (const auto name = name_of_cgroup(m.path); name && out.cgroup.empty())
-            out.cgroup = name->path;
+    if (const auto& names = as_far_as.cgroups->names; !names.empty())
+        out.cgroup = names.front().path;
     unread_.push_back(std::move(out));
 }
 
@@ -123,9 +129,8 @@ void ProcessTable::add(int pid, const host::Process* known) {
         if (host::is_gone(found.error()))
             return;
         if (dir) {
-            if (const auto text = dir->read_kernel("cgroup", max_cgroup, false))
-                if (auto cgroups = host::parse_proc_cgroup(*text, dir_of(pid) + "/cgroup"))
-                    blank.cgroups = *std::move(cgroups);
+            if (auto cgroups = read_cgroups(*dir))
+                blank.cgroups = *std::move(cgroups);
             if (const auto comm = dir->read_kernel("comm", 64, true))
                 blank.process.comm = trim(*comm);
         }
@@ -145,19 +150,38 @@ void ProcessTable::add(int pid, const host::Process* known) {
 }
 
 bool ProcessTable::is_of_the_host(const Seen& p) const {
-    const bool named =
-        std::ranges::any_of(p.cgroups, [](const auto& m) { return name_of_cgroup(m.path).has_value(); });
-    return !named && p.mnt_ns() && p.mnt_ns() == host_ns_.of(Ns::mnt) && p.pid_ns() &&
+    return p.cgroups->names.empty() && p.mnt_ns() && p.mnt_ns() == host_ns_.of(Ns::mnt) && p.pid_ns() &&
            p.pid_ns() == host_ns_.of(Ns::pid);
+}
+
+Result<std::shared_ptr<const Cgroups>> ProcessTable::read_cgroups(const host::Directory& dir) {
+    PLIMSOLL_TRY(auto text, dir.read_kernel("cgroup", max_cgroup, true));
+    if (const auto it = cgroups_.find(text); it != cgroups_.end())
+        return it->second;
+    PLIMSOLL_TRY(auto parsed, parse_cgroups(text, dir.path() + "/cgroup"));
+    return cgroups_.emplace(std::move(text), std::make_shared<const Cgroups>(std::move(parsed)))
+        .first->second;
+}
+
+Result<std::string> ProcessTable::read_label(const host::Directory& dir) const {
+    if (no_labels_)
+        return Failure(Error{Code::invalid_input, EINVAL, "no security module labels processes"});
+    auto text = dir.read_kernel(label_file, 4096, true);
+    if (!text)
+        return text;
+    while (!text->empty() && (text->back() == '\n' || text->back() == '\0'))
+        text->pop_back();
+    return text;
 }
 
 Result<std::optional<Seen>> ProcessTable::read(const host::Directory& dir, int pid,
                                                const host::Process* known) {
     for (int i = 0; i < attempts; ++i) {
         PLIMSOLL_TRY(const auto before, host::read_process_stat(dir));
-        Seen out{.stat = before, .dir = dir.path()};
-        PLIMSOLL_TRY(const auto text, dir.read_kernel("cgroup", max_cgroup, false));
-        PLIMSOLL_TRY(out.cgroups, host::parse_proc_cgroup(text, dir.path() + "/cgroup"));
+        if (before.kernel_thread)
+            return std::optional<Seen>();
+        Seen out{.tgid = pid, .stat = before, .dir = dir.path()};
+        PLIMSOLL_TRY(out.cgroups, read_cgroups(dir));
         out.ns.set(Ns::mnt, host::read_ns(dir, Ns::mnt));
         out.ns.set(Ns::pid, host::read_ns(dir, Ns::pid));
         const bool of_the_host = is_of_the_host(out);
@@ -166,10 +190,15 @@ Result<std::optional<Seen>> ProcessTable::read(const host::Directory& dir, int p
             out.ns.set(Ns::user, out.process.user_ns);
             return std::optional(std::move(out));
         }
-        PLIMSOLL_TRY(out.process, host::read_process(dir, pid));
-        out.ns.set(Ns::user, out.process.user_ns);
         if (!of_the_host)
             read_inner(dir, out);
+        PLIMSOLL_TRY(out.process, host::read_process_state(dir, pid));
+        out.ns.set(Ns::user, out.process.user_ns);
+        if (is_monitor(out.process))
+            out.process.argv = host::read_arguments(dir);
+        // Once a program has been started by exec, both stay as they are for ever.
+        if (!before.forked_only)
+            return std::optional(std::move(out));
         PLIMSOLL_TRY(const auto after, host::read_process_stat(dir));
         if (after == before)
             return std::optional(std::move(out));
@@ -181,7 +210,7 @@ void ProcessTable::read_inner(const host::Directory& dir, Seen& into) const {
     for (const Ns ns : {Ns::net, Ns::ipc, Ns::uts, Ns::cgroup, Ns::time})
         into.ns.set(ns, host::read_ns(dir, ns));
     into.root_link = dir.read_link("root");
-    into.label = label_of(dir);
+    into.label = read_label(dir);
 }
 
 // Only of what may be in a container: threads have ids, capabilities, filter, label, root, and all namespaces
@@ -212,13 +241,17 @@ void ProcessTable::read_threads(Seen& p) {
                 could_not_read(p.process.pid, p, thread.error().message);
             continue;
         }
-        Seen out{.process = *std::move(thread), .stat = p.stat, .dir = dir->path(), .cgroups = p.cgroups};
+        Seen out{.process = *std::move(thread),
+                 .tgid = p.process.pid,
+                 .stat = p.stat,
+                 .dir = dir->path(),
+                 .cgroups = p.cgroups};
         out.process.parent = p.process.pid;
         out.ns = p.ns;
         out.ns.set(Ns::mnt, host::read_ns(*dir, Ns::mnt));
         out.ns.set(Ns::net, host::read_ns(*dir, Ns::net));
         out.root_link = dir->read_link("root");
-        out.label = label_of(*dir);
+        out.label = read_label(*dir);
         if (differs(out, p) && host_->root().exists(dir->path()))
             p.threads.push_back(std::move(out));
     }

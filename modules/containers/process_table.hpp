@@ -4,19 +4,25 @@
 // shows nothing of that, and start and exec are compared before and after.
 #pragma once
 #include "core/host/host.hpp"
-#include "modules/containers/container.hpp"
+#include "modules/containers/cgroup_names.hpp"
 
 #include <map>
+#include <memory>
 #include <set>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace plimsoll::modules::containers {
 
+[[nodiscard]] const std::shared_ptr<const Cgroups>& no_cgroups();
+
 struct Seen {
-    host::Process process{};
+    host::Process process{};  // without arguments, unless it is a monitor or was known
+    int tgid{0};              // its number; of a thread that of its process
     host::ProcessStat stat{};
     std::string dir{};  // "/proc/812", of a thread "/proc/812/task/815"
-    std::vector<host::CgroupMembership> cgroups{};
+    std::shared_ptr<const Cgroups> cgroups{no_cgroups()};
     host::Namespaces ns{};  // of a process of the host: mnt, pid and user alone
     // Of what may be in a container alone.
     Result<std::string> root_link{};
@@ -36,7 +42,7 @@ struct Unread {
 
 class ProcessTable {
   public:
-    ProcessTable(const host::Host& host, const host::Namespaces& host_ns) : host_(&host), host_ns_(host_ns) {}
+    ProcessTable(const host::Host& host, const host::Namespaces& host_ns);
 
     // Every process that there is. `known`: read before; of these the host's own are taken as they are.
     [[nodiscard]] Result<void> add_all(const std::vector<host::Process>& known);
@@ -56,6 +62,8 @@ class ProcessTable {
     // nullopt: a kernel thread, or it is gone. With `known`, a process of the host is not read again.
     [[nodiscard]] Result<std::optional<Seen>> read(const host::Directory& dir, int pid,
                                                    const host::Process* known);
+    [[nodiscard]] Result<std::shared_ptr<const Cgroups>> read_cgroups(const host::Directory& dir);
+    [[nodiscard]] Result<std::string> read_label(const host::Directory& dir) const;
     void read_inner(const host::Directory& dir, Seen& into) const;
     void read_threads(Seen& into);
     [[nodiscard]] bool is_of_the_host(const Seen& process) const;
@@ -67,6 +75,8 @@ class ProcessTable {
     std::map<int, Seen> others_{};
     std::set<int> asked_{};
     std::vector<Unread> unread_{};
+    std::unordered_map<std::string, std::shared_ptr<const Cgroups>> cgroups_{};  // by text
+    bool no_labels_{false};  // no security module of this kernel labels processes
     std::size_t threads_left_{65536};
 };
 

@@ -3,7 +3,6 @@
 
 #include "core/base/text.hpp"
 #include "core/host/namespaces.hpp"
-#include "modules/containers/process_table.hpp"
 
 #include <algorithm>
 #include <array>
@@ -93,7 +92,11 @@ std::vector<std::string> engine_sockets() {
     return out;
 }
 
-Sockets find_service_sockets(const host::Host& host) {
+bool is_engine(std::string_view program) {
+    return std::ranges::find(daemons, program) != daemons.end();
+}
+
+Sockets find_service_sockets(const host::Host& host, const std::vector<EngineProcess>& engines) {
     const auto& root = host.root();
     Sockets out;
     for (const auto& [service, path] : engine_places)
@@ -107,14 +110,12 @@ Sockets find_service_sockets(const host::Host& host) {
                     std::string(service) + " of uid " + printable(u.name, 12), out);
     std::map<std::uint64_t, std::string> held;
     std::map<std::optional<std::uint64_t>, std::string> tables;  // by network namespace
-    if (const auto& processes = host.processes())
-        for (const auto& p : *processes)
-            if (std::ranges::find(daemons, program_of(p)) != daemons.end()) {
-                for (const auto inode : held_sockets(root, p.pid))
-                    held.emplace(inode, std::string(program_of(p)));
-                tables.try_emplace(host::read_ns(root, p.pid, host::Ns::net),
-                                   "/proc/" + std::to_string(p.pid) + "/net/unix");
-            }
+    for (const auto& [pid, program] : engines) {
+        for (const auto inode : held_sockets(root, pid))
+            held.emplace(inode, program);
+        tables.try_emplace(host::read_ns(root, pid, host::Ns::net),
+                           "/proc/" + std::to_string(pid) + "/net/unix");
+    }
     if (held.empty())
         return out;
     add_listening(root, "/proc/net/unix", held, out);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,16 @@ using SocketIdentity = std::pair<std::uint64_t, std::uint64_t>;  // st_dev, st_i
 // Where engines listen whose users are root by that: the paths alone.
 [[nodiscard]] std::vector<std::string> engine_sockets();
 
-// At the usual places, and wherever a running engine listens (its descriptors against /proc/net/unix).
-[[nodiscard]] std::map<SocketIdentity, ServiceSocket> find_service_sockets(const host::Host& host);
+struct EngineProcess {
+    int pid{0};
+    std::string program{};
+};
+
+// Whether a program of this name may listen on such a socket.
+[[nodiscard]] bool is_engine(std::string_view program);
+
+// At the usual places, and wherever one of `engines` listens (its descriptors against /proc/net/unix).
+[[nodiscard]] std::map<SocketIdentity, ServiceSocket> find_service_sockets(
+    const host::Host& host, const std::vector<EngineProcess>& engines);
 
 }  // namespace plimsoll::modules::containers
