@@ -59,6 +59,7 @@ render::HostInfo describe(const host::Host& host, const Options& options) {
 }  // namespace
 
 policy::Assessment Session::assess(const policy::Selection& which) const {
+    const host::Sysroot::Remembering missing(host.root());
     return policy::assess(modules, host, loaded.policy, which, wall_clock(), loaded.broken);
 }
 

@@ -38,8 +38,7 @@ void keep(const Stanza& s, const std::vector<std::string>& names, Versions& into
         into.try_emplace(std::string(s.package), s.version);
 }
 
-// Line by line without a list of lines: a status file has a hundred thousand of them.
-void parse_status(std::string_view text, const std::vector<std::string>& names, Versions& into) {
+void parse_stanzas(std::string_view text, const std::vector<std::string>& names, Versions& into) {
     Stanza stanza;
     while (!text.empty()) {
         const auto end = std::min(text.find('\n'), text.size());
@@ -57,6 +56,20 @@ void parse_status(std::string_view text, const std::vector<std::string>& names, 
         }
     }
     keep(stanza, names, into);
+}
+
+// Those stanzas alone in which a name stands at all: a status file has a hundred thousand lines.
+void parse_status(std::string_view text, const std::vector<std::string>& names, Versions& into) {
+    static constexpr std::string_view between = "\n\n";
+    for (const std::string& name : names)
+        for (auto at = name.empty() ? std::string_view::npos : text.find(name);
+             at != std::string_view::npos;) {
+            const auto before = text.rfind(between, at);
+            const auto begin = before == std::string_view::npos ? 0 : before + between.size();
+            const auto end = std::min(text.find(between, at), text.size());
+            parse_stanzas(text.substr(begin, end - begin), names, into);
+            at = text.find(name, end);
+        }
 }
 
 // Images assembled package by package keep one file each instead of the common one.

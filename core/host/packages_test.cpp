@@ -27,6 +27,21 @@ TEST(Packages, ReadsDpkgStatus) {
         (Versions{{"podman", "4.3.1+ds1-8+deb12u1"}, {"crun", "1.8.1"}, {"passt", "0.0"}, {"last", "2"}}));
 }
 
+// A name stands in others' dependencies and descriptions, and at either end of the file.
+TEST(Packages, TheNameOfAPackageInAnotherIsNotThePackage) {
+    const tests::Tree tree{
+        {"var/lib/dpkg/status",
+         "\nPackage: podman-docker\nStatus: install ok installed\nVersion: 1\nDepends: podman\n\n"
+         "Package: crun\nStatus: install ok installed\nRecommends: podman\nVersion: 2\n\n\n"
+         "Package: podman\nStatus: install ok installed\nVersion: 3\n\n"
+         "Package: podman\nStatus: install ok installed\nVersion: 4\n\npodman"}};
+    const auto host = tree.host();
+    EXPECT_EQ(host::installed_versions(host.root(), {"podman", "", "docker"}).value(),
+              (Versions{{"podman", "3"}}));
+    tree.write("var/lib/dpkg/status", "");
+    EXPECT_TRUE(host::installed_versions(host.root(), {"podman"})->empty());
+}
+
 TEST(Packages, ReadsStatusDirectory) {
     const tests::Tree tree{{"var/lib/dpkg/status.d/podman", "Package: podman\nVersion: 5.4\n"},
                            {"var/lib/dpkg/status.d/podman.md5sums", "Package: crun\nVersion: 1\n"}};

@@ -28,15 +28,22 @@ Failure too_large(std::string_view path, std::size_t max) {
 
 // Straight into the string, as far as `size`.
 Result<std::string> read_sized(const Fd& fd, std::string_view path, std::size_t size) {
-    std::string out(size, '\0');
-    std::size_t got = 0;
-    while (got < size) {
-        PLIMSOLL_TRY(const auto n, read_some(fd, path, out.data() + got, size - got));
-        if (n == 0)
-            break;
-        got += n;
-    }
-    out.resize(got);
+    std::string out;
+    Result<void> read{};
+    // Without the zeros of resize(), which would be written for nothing.
+    out.resize_and_overwrite(size, [&](char* into, std::size_t) {
+        std::size_t got = 0;
+        while (got < size) {
+            const auto n = read_some(fd, path, into + got, size - got);
+            if (!n)
+                read = Failure(n.error());
+            if (!n || *n == 0)
+                break;
+            got += *n;
+        }
+        return got;
+    });
+    PLIMSOLL_CHECK(read);
     return out;
 }
 

@@ -21,6 +21,19 @@ Result<struct stat> stat_fd(const Fd& fd, std::string_view path) {
     return st;
 }
 
+long open_below(const Fd& root, const std::string& path, int flags, mode_t mode) {
+    open_how how{};
+    how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags)) | O_CLOEXEC;
+    how.mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0;
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    for (int attempt = 0;; ++attempt) {
+        const long fd = ::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how);
+        // EAGAIN: a rename elsewhere raced with resolving "..".
+        if (fd >= 0 || (errno != EAGAIN && errno != EINTR) || attempt >= 32)
+            return fd;
+    }
+}
+
 }  // namespace
 
 std::string_view file_type_name(mode_t mode) {
@@ -51,24 +64,47 @@ Result<Sysroot> Sysroot::open(const std::string& dir) {
     return Sysroot(std::move(fd), dir);
 }
 
+// The last directory before the path in the order of names; one that sorts between the two costs a look.
+bool Sysroot::Missing::covers(std::string_view path) const {
+    const auto after = absent.upper_bound(path);
+    if (after == absent.begin())
+        return false;
+    const std::string& dir = *std::prev(after);
+    return path.size() > dir.size() && path[dir.size()] == '/' && path.starts_with(dir);
+}
+
+// From the top: the first directory on the way that is not there.
+void Sysroot::learn_what_is_missing(const std::string& path) const {
+    if (path.starts_with("/proc/") || path.starts_with("/sys/"))
+        return;
+    for (auto end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1)) {
+        std::string dir = path.substr(0, end);
+        if (missing_->present.contains(dir))
+            continue;
+        const long fd = open_below(root_, dir, O_PATH, 0);
+        if (fd < 0 && errno == ENOENT)
+            missing_->absent.insert(std::move(dir));
+        if (fd < 0)
+            return;
+        const Fd there(static_cast<int>(fd));
+        missing_->present.insert(std::move(dir));
+    }
+}
+
 Result<Fd> Sysroot::open_at(std::string_view path, int flags, mode_t mode) const {
-    open_how how{};
-    how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags)) | O_CLOEXEC;
-    how.mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0;
-    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
     if (path.find('\0') != std::string_view::npos)
         return fail(Code::invalid_input, "open: a path with a NUL byte");
     const std::string p(path.empty() ? "/" : path);
     recorder_->looked_up(p);
-    for (int attempt = 0;; ++attempt) {
-        const long fd = ::syscall(SYS_openat2, root_.get(), p.c_str(), &how, sizeof how);
-        if (fd >= 0)
-            return Fd(static_cast<int>(fd));
-        // EAGAIN: a rename elsewhere raced with resolving "..".
-        if ((errno == EAGAIN || errno == EINTR) && attempt < 32)
-            continue;
-        return fail_errno("open " + p);
-    }
+    if (missing_->on && missing_->covers(p))
+        return fail_errno("open " + p, ENOENT);
+    const long fd = open_below(root_, p, flags, mode);
+    if (fd >= 0)
+        return Fd(static_cast<int>(fd));
+    const int error = errno;
+    if (error == ENOENT && missing_->on)
+        learn_what_is_missing(p);
+    return fail_errno("open " + p, error);
 }
 
 Result<std::string> Sysroot::read(std::string_view path, std::size_t max) const {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ struct DirEntry {
 };
 
 class Sysroot {
+    struct Missing;
+
   public:
     // Default bound on the size of a file that read() takes.
     static constexpr std::size_t default_max = std::size_t{16} << 20;
@@ -75,6 +78,23 @@ class Sysroot {
         Footprint* into_;
     };
 
+    // While it lives, what lies below a directory that was found missing counts as missing without another
+    // look: a dozen files are asked for in the home of every account, and most of them have none. For looks
+    // during which we ourselves make nothing; one at a time. Never of /proc and /sys, where numbers come back
+    // as something else.
+    class Remembering {
+      public:
+        explicit Remembering(const Sysroot& root) : missing_(*root.missing_) { missing_.on = true; }
+
+        ~Remembering() { missing_ = {}; }
+
+        Remembering(const Remembering&) = delete;
+        Remembering& operator=(const Remembering&) = delete;
+
+      private:
+        Missing& missing_;
+    };
+
   private:
     friend class Directory;  // whose reads are recorded as well
 
@@ -92,11 +112,22 @@ class Sysroot {
         }
     };
 
+    struct Missing {
+        bool on{false};
+        std::set<std::string, std::less<>> absent{};  // directories, none below another
+        std::set<std::string, std::less<>> present{};
+
+        [[nodiscard]] bool covers(std::string_view path) const;
+    };
+
+    void learn_what_is_missing(const std::string& path) const;
+
     Sysroot(Fd root, std::string directory) : root_(std::move(root)), directory_(std::move(directory)) {}
 
     Fd root_;
     std::string directory_;
     std::shared_ptr<Recorder> recorder_{std::make_shared<Recorder>()};
+    std::shared_ptr<Missing> missing_{std::make_shared<Missing>()};
 };
 
 // "a FIFO", "a directory", "a symlink", …

@@ -43,6 +43,39 @@ TEST(Sysroot, BoundsSize) {
     EXPECT_EQ(t.host().root().read("big", 100)->size(), 100U);
 }
 
+TEST(Sysroot, RemembersWhatIsMissingForAsLongAsItIsAskedTo) {
+    const Tree t({{"home/a/.config/x/conf", "1\n"}, {"home/a-b/conf", "2\n"}, {"proc/7/status", ""}});
+    t.link("home/link", "/home/a");
+    t.link("home/dangling", "/home/none");
+    const auto h = t.host();
+    const auto& root = h.root();
+    const auto code = [&](const char* path) { return root.read(path).error().code; };
+    {
+        const host::Sysroot::Remembering missing(root);
+        EXPECT_EQ(code("/home/b/.config/x/conf"), Code::not_found);
+        EXPECT_EQ(code("/home/dangling/conf"), Code::not_found);
+        EXPECT_EQ(code("/home/a/.config/y"), Code::not_found);
+        EXPECT_EQ(code("/home/a/.local/share/y"), Code::not_found);
+        EXPECT_EQ(code("/proc/8/status"), Code::not_found);
+        for (const char* there :
+             {"/home/a/.config/x/conf", "/home/link/.config/x/conf", "home//a/.config/x/conf"})
+            EXPECT_EQ(*root.read(there), "1\n") << there;
+        EXPECT_EQ(*root.read("/home/a-b/conf"), "2\n");
+        EXPECT_EQ(root.read("/home/a/.config/x/conf/below").error().sys_errno, ENOTDIR);
+        t.write("home/b/.config/x/conf", "3\n");
+        t.write("home/a/.config/y", "4\n");
+        t.write("proc/8/status", "5\n");
+        const auto again = root.read("/home/b/.config/z");
+        ASSERT_FALSE(again);
+        EXPECT_EQ(again.error().sys_errno, ENOENT);
+        EXPECT_EQ(again.error().message.find("open /home/b/.config/z"), 0U) << again.error().message;
+        EXPECT_EQ(*root.read("/home/a/.config/y"), "4\n") << "its directory was there";
+        EXPECT_EQ(*root.read("/proc/8/status"), "5\n") << "numbers of processes come back";
+        EXPECT_FALSE(root.exists("/home/b/.config/x/conf"));
+    }
+    EXPECT_EQ(*root.read("/home/b/.config/x/conf"), "3\n");
+}
+
 TEST(Sysroot, ReadLinkTellsMissingFromNotALink) {
     Tree t({{"file", ""}});
     t.link("l", "target");

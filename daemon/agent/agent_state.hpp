@@ -126,7 +126,7 @@ struct Agent::State {
     // Files that the findings of a key speak of.
     [[nodiscard]] std::vector<std::string> files_of(const Key& key) const;
     [[nodiscard]] std::string last_writer(const Key& key) const;
-    void note_gone(const std::vector<Key>& keys);
+    void note_gone(const Difference& difference);
     void save(const Difference& difference);
     void save_now();
     [[nodiscard]] StoreBatch batch_of_unsaved();

@@ -9,6 +9,7 @@ namespace plimsoll::daemon {
 
 void Looking::look(Groups groups, const policy::Policy& policy) {
     host_.forget();
+    const host::Sysroot::Remembering missing(host_.root());
     for (std::size_t g = 0; g < modules_.size(); ++g) {
         if ((groups >> g & 1) == 0)
             continue;

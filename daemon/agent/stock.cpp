@@ -120,10 +120,11 @@ bool Agent::State::account(const Transition& t, const Occasion& occasion) {
     return true;
 }
 
-void Agent::State::note_gone(const std::vector<Key>& keys) {
-    for (const Key& key : keys)
+void Agent::State::note_gone(const Difference& d) {
+    for (const Key& key : d.gone)
         gone[key] = cursor;
-    std::erase_if(gone, [&](const auto& g) { return board.keys.contains(g.first); });
+    for (const Key& key : d.changed)  // what is there again
+        gone.erase(key);
     if (gone.size() <= most_gone)
         return;
     oldest_cursor = cursor;
@@ -217,7 +218,7 @@ bool Agent::State::take_stock_once(const Occasion& occasion) {
     if (!d.changed.empty() || !d.gone.empty())
         ++cursor;
     board = std::move(d.after);
-    note_gone(d.gone);
+    note_gone(d);
     bool contested = false;
     for (Transition& t : d.transitions) {
         t.id = ++last_transition;
