@@ -22,6 +22,7 @@ class Follower {
                                                                  Events events);
     Follower(const Follower&) = delete;
     Follower& operator=(const Follower&) = delete;
+    ~Follower() = default;
 
     // Why the loop ended; empty: because somebody wanted it.
     [[nodiscard]] const std::string& lost() const { return lost_; }

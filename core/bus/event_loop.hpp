@@ -18,6 +18,8 @@ namespace plimsoll::bus {
 class Source {
   public:
     Source();
+    Source(const Source&) = delete;
+    Source& operator=(const Source&) = delete;
     Source(Source&&) noexcept;
     Source& operator=(Source&&) noexcept;
     ~Source();
@@ -42,8 +44,11 @@ class EventLoop {
     enum class Priority : std::int64_t { watch = -10, normal = 0, bus = 10, idle = 100 };
 
     [[nodiscard]] static Result<EventLoop> make();
+    EventLoop(const EventLoop&) = delete;
+    EventLoop& operator=(const EventLoop&) = delete;
     EventLoop(EventLoop&&) noexcept = default;
     EventLoop& operator=(EventLoop&&) noexcept = default;
+    ~EventLoop() = default;
 
     // `events` as for epoll_ctl(2); the descriptor stays the caller's and must outlive the source. Regular
     // files cannot be waited for (Code::unsupported).

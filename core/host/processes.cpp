@@ -84,14 +84,10 @@ void read_capability(std::string_view key, std::string_view value, Process& p, u
     seen |= 1U << at;
 }
 
-void read_status_line(std::string_view key, std::string_view value, Process& p) {
-    if (key == "Name") {
-        p.comm = comm_of(value.substr(std::min<std::size_t>(value.find_first_not_of('\t'), value.size())));
-    } else if (key == "Uid" || key == "Gid") {
+void read_id_line(std::string_view key, std::string_view value, Process& p) {
+    if (key == "Uid" || key == "Gid") {
         if (const auto f = words(value); f.size() == 4)
             read_ids(f, key == "Uid" ? p.uid : p.gid);
-    } else if (key == "PPid") {
-        p.parent = static_cast<int>(id32(trim(value)).value_or(0));
     } else if (key == "Groups") {
         for (const auto w : words(value))
             if (const auto g = id32(w))
@@ -99,6 +95,14 @@ void read_status_line(std::string_view key, std::string_view value, Process& p) 
     } else if (key == "NSpid") {
         for (const auto w : words(value))
             p.ns_pids.push_back(static_cast<int>(id32(w).value_or(0)));
+    }
+}
+
+void read_status_line(std::string_view key, std::string_view value, Process& p) {
+    if (key == "Name") {
+        p.comm = comm_of(value.substr(std::min<std::size_t>(value.find_first_not_of('\t'), value.size())));
+    } else if (key == "PPid") {
+        p.parent = static_cast<int>(id32(trim(value)).value_or(0));
     } else if (key == "Threads") {
         p.threads = parse_u64(trim(value)).value_or(1);
     } else if (key == "NoNewPrivs") {
@@ -107,6 +111,8 @@ void read_status_line(std::string_view key, std::string_view value, Process& p) 
     } else if (key == "Seccomp") {
         if (const auto v = parse_u64(trim(value)); v && *v <= 2)
             p.seccomp = static_cast<int>(*v);
+    } else {
+        read_id_line(key, value, p);
     }
 }
 

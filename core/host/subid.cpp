@@ -204,7 +204,7 @@ void reread_shadow(SubidFile& file) {
         r->second.views[view] = read_shadow(joined->emplace_back(std::move(s.text)), r->second.refused[view]);
     }
     for (auto& line : file.lines)
-        line.readings = std::make_shared<const SubidReadings>(std::move(readings[line.number]));
+        line.readings = std::make_shared<const SubidReadings>(readings[line.number]);
     file.joined = std::move(joined);
 }
 

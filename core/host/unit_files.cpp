@@ -145,6 +145,23 @@ struct UnitFiles::Dir {
         const auto* target = link != links.end() ? find_entry(entries, link->second) : nullptr;
         return target != nullptr && target->type == DT_REG ? target : nullptr;
     }
+
+    // Services and sockets. A link to a regular file of this directory counts as that file does.
+    [[nodiscard]] std::set<std::string> units_mentioning(const Sysroot& root, const WordSearch& words) const {
+        std::set<std::string> out;
+        for (const DirEntry& e : entries)
+            if (is_unit(e.name) && e.type == DT_REG && mentions(root, e, words))
+                out.insert(e.name);
+        for (const DirEntry& e : entries) {
+            if (!is_unit(e.name) || e.type == DT_REG)
+                continue;
+            const DirEntry* target = sibling(e);
+            const bool known = target != nullptr && is_unit(target->name);
+            if (known ? out.contains(target->name) : mentions(root, e, words))
+                out.insert(e.name);
+        }
+        return out;
+    }
 };
 
 namespace {
@@ -316,20 +333,8 @@ Result<std::vector<std::string>> UnitFiles::mentioning(const Sysroot& root,
     const WordSearch search(needles);
     std::set<std::string> out;
     for (const Dir& dir : dirs_) {
-        std::set<std::string_view> found;  // regular files of this directory
-        for (const DirEntry& e : dir.entries)
-            if (is_unit(e.name) && e.type == DT_REG && dir.mentions(root, e, search))
-                found.insert(e.name);
-        out.insert(found.begin(), found.end());
+        out.merge(dir.units_mentioning(root, search));
         for (const DirEntry& e : dir.entries) {
-            if (is_unit(e.name) && e.type != DT_REG) {
-                const DirEntry* target = dir.sibling(e);
-                const bool counts = target != nullptr && is_unit(target->name)
-                                        ? found.contains(target->name)
-                                        : dir.mentions(root, e, search);
-                if (counts)
-                    out.insert(e.name);
-            }
             if (!e.name.ends_with(".service.d") && !e.name.ends_with(".socket.d"))
                 continue;
             PLIMSOLL_TRY(const bool drop_in, drop_in_mentions(root, dir.path_of(e.name), search));

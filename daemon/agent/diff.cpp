@@ -65,7 +65,7 @@ class Comparison {
         std::map<Key, bool> was_required;
         for (const Tracked& t : before_.findings)
             was_required[{t.finding.control, t.finding.subject}] = t.required;
-        const auto content = by_key(now, [](const Finding& f) -> const Finding& { return f; });
+        const auto content = by_key(now, std::identity{});
         for (const Finding& f : now) {
             const Key key{f.control, f.subject};
             if (out_.after.keys.contains(key))

@@ -54,6 +54,8 @@ class Store {
     [[nodiscard]] static Result<void> set_aside(const host::Sysroot& root, const std::string& state_dir,
                                                 Time now);
 
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
     Store(Store&&) noexcept;
     Store& operator=(Store&&) noexcept;
     ~Store();

@@ -155,8 +155,8 @@ class Finder {
         if (cgroups.empty())
             return false;
         const auto text = dir->read_kernel("cgroup", std::size_t{1} << 20, false);
-        return text &&
-               std::ranges::any_of(cgroups, [&](const auto& c) { return text->find(c) != text->npos; });
+        return text && std::ranges::any_of(cgroups,
+                                           [&](const auto& c) { return text->find(c) != std::string::npos; });
     }
 
     void group() {

@@ -17,7 +17,7 @@ constexpr std::string_view redefine =
 constexpr auto stopped = FixClass::containers_stopped;
 constexpr auto by_hand = FixClass::never_automatic;
 
-const std::vector<ControlInfo>& table() {
+const std::vector<ControlInfo>& table() {  // NOLINT(readability-function-size): data
     static const std::vector<ControlInfo> controls{
         {"ctr.found",
          "C00",

@@ -208,7 +208,7 @@ std::vector<DockerFlag> parse_docker_flags(std::span<const std::string> argv, co
         out.push_back({std::move(key), value.value_or(""), source});
     };
     for (; i < argv.size(); ++i) {
-        const std::string word = argv[i];
+        const std::string& word = argv[i];
         if (word == "--" || word.size() < 2 || word.front() != '-')
             continue;
         if (word.starts_with("--")) {

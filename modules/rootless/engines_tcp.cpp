@@ -15,7 +15,11 @@ using policy::FixClass;
 using policy::Severity;
 using policy::Status;
 
-const std::string owned_by = " of ";  // "docker of alice": not root's
+constexpr std::string_view owned_by = " of ";  // "docker of alice": not root's
+
+std::string engine_of(std::string_view engine, std::string_view owner) {
+    return std::string(engine).append(owned_by).append(owner);
+}
 
 enum class Place { json, unit_flag, socket_unit, process, other };
 
@@ -84,7 +88,7 @@ void add_docker_hosts(const Engines::Facts& facts, TcpApis& into) {
 // A user's own engine is not root's, but whoever reaches it is that user.
 void add_user_hosts(const Engines::Facts& facts, TcpApis& into) {
     for (const UserDocker& u : facts.users) {
-        const std::string engine = "docker" + owned_by + u.user;
+        const std::string engine = engine_of("docker", u.user);
         for (const DockerFlag& f : u.flags)
             if (f.key == "hosts" && is_tcp_host(f.value))
                 into.add(engine, f.value, Place::other, f.source);
@@ -109,7 +113,7 @@ void add_podman_hosts(const Engines::Facts& facts, TcpApis& into) {
     if (facts.inventory.processes)
         for (const EngineProcess& p : *facts.inventory.processes)
             if (p.engine == "podman")
-                add(p.uid == 0 ? "podman" : "podman" + owned_by + "uid " + std::to_string(p.uid), p.argv,
+                add(p.uid == 0 ? "podman" : engine_of("podman", "uid " + std::to_string(p.uid)), p.argv,
                     Place::process, "pid " + std::to_string(p.pid));
 }
 

@@ -3,7 +3,7 @@
 
 namespace plimsoll::modules::subuid {
 
-const std::vector<policy::Param<Params>>& Subuid::params() {
+const std::vector<policy::Param<Params>>& Subuid::params() {  // NOLINT(readability-function-size): data
     static constexpr std::int64_t ids = std::int64_t{1} << 31;
     static const std::vector<policy::Param<Params>> table{
         {"subuid.reserved-overlap",
