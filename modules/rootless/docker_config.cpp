@@ -6,6 +6,7 @@
 #include "core/base/text.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace plimsoll::modules::rootless {
 namespace {
@@ -137,6 +138,72 @@ Result<bool> selinux_host(const host::Host& host) {
     if (!config)
         return config.error().code == Code::not_found ? Result<bool>(false) : Failure(config.error());
     return std::ranges::any_of(split_lines(*config), switches_selinux_on);
+}
+
+// Where dockerd keeps its state: more than one place when what is set does not agree.
+std::set<std::string> data_roots(const DockerConfig& config) {
+    std::set<std::string> out;
+    const auto add = [&](std::string_view path) {
+        while (path.size() > 1 && path.ends_with('/'))
+            path.remove_suffix(1);
+        out.emplace(path);
+    };
+    for (const DockerFlag& f : config.flags)
+        if (f.key == "data-root" && !f.value.empty())
+            add(f.value);
+    for (const std::string_view key : {"data-root", "graph"})
+        if (const Value* v = config.json.find(key); v != nullptr && v->string() != nullptr)
+            add(*v->string());
+    if (out.empty())
+        add("/var/lib/docker");
+    return out;
+}
+
+Result<bool> has_entries(const host::Sysroot& root, const std::string& dir) {
+    const auto entries = root.list(dir);
+    if (!entries && entries.error().code != Code::not_found)
+        return Failure(entries.error());
+    return entries && !entries->empty();
+}
+
+// "1000.1000": with userns-remap dockerd's state is one level further down.
+bool is_remapped(std::string_view name) {
+    const auto ids = split(name, '.');
+    return ids.size() == 2 && parse_u64(ids[0]) && parse_u64(ids[1]);
+}
+
+Result<bool> has_swarm(const host::Sysroot& root, const std::string& data_root) {
+    if (!data_root.starts_with('/'))
+        return fail(Code::unsupported, "data-root " + printable(data_root, 80) + " is no absolute path");
+    std::vector<std::string> dirs{data_root + "/swarm"};
+    const auto entries = root.list(data_root);
+    if (!entries && entries.error().code != Code::not_found)
+        return Failure(entries.error());
+    for (const auto& e : entries.value_or(std::vector<host::DirEntry>{}))
+        if (is_remapped(e.name))
+            dirs.push_back(data_root + "/" + e.name + "/swarm");
+    for (const auto& dir : dirs) {
+        PLIMSOLL_TRY(const bool found, has_entries(root, dir));
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+Result<bool> find_swarm(const host::Sysroot& root, const DockerConfig& config) {
+    const auto places = data_roots(config);
+    if (places.size() > max_files)
+        return fail(Code::unsupported, "dockerd has more than " + std::to_string(max_files) + " data-roots");
+    std::optional<bool> out;
+    for (const auto& place : places) {
+        PLIMSOLL_TRY(const bool found, has_swarm(root, place));
+        if (out && *out != found)
+            return fail(Code::unsupported,
+                        "whether dockerd is in a swarm depends on which data-root counts: " +
+                            printable(join({places.begin(), places.end()}, ", "), 200));
+        out = found;
+    }
+    return *out;
 }
 
 // Go's decoder takes "ICC" for "icc" while dockerd's own check of unknown keys does not: nobody should have
@@ -299,8 +366,7 @@ DockerConfig read_docker_config(const host::Host& host, const Inventory& invento
     out.json = read_daemon_json(host.root(), path);
     out.files = read_docker_files(host.root(), out.json, out.flags);
     out.selinux = selinux_host(host);
-    const auto swarm = host.root().list("/var/lib/docker/swarm");
-    out.swarm = swarm && !swarm->empty();
+    out.swarm = find_swarm(host.root(), out);
     return out;
 }
 

@@ -51,7 +51,7 @@ struct DockerConfig {
     std::vector<Error> problems{};
     DockerFiles files{};
     Result<bool> selinux{false};  // an SELinux host
-    bool swarm{false};            // has a swarm state, which excludes live-restore
+    Result<bool> swarm{false};    // has a swarm state below its data-root, which excludes live-restore
 };
 
 // The rootful daemon's.

@@ -36,7 +36,7 @@ void audit_rootful(const Engines::Params& params, const DockerConfig& docker, Do
         audit.boolean("no-new-privileges", true, false);
     if (params.no_icc)
         audit.boolean("icc", false, true);
-    if (params.live_restore && !docker.swarm)
+    if (params.live_restore && docker.swarm && !*docker.swarm)
         audit.boolean("live-restore", true, false);
     if (params.no_userland_proxy)
         audit.boolean("userland-proxy", false, true);
@@ -106,6 +106,8 @@ std::vector<Error> doubts_of(const Engines::Params& params, const Engines::Facts
         out.push_back(facts.inventory.processes.error());
     if (params.selinux && !facts.docker.selinux)
         out.push_back(facts.docker.selinux.error());
+    if (params.live_restore && !facts.docker.swarm)
+        out.push_back(facts.docker.swarm.error());
     out.insert(out.end(), audit.doubts().begin(), audit.doubts().end());
     return out;
 }

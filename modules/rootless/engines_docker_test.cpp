@@ -78,6 +78,73 @@ TEST(DaemonJsonControl, MirrorsMustBeNamedWhenThePolicyIsStrict) {
     expect_converges(tree, tree.host(), json_id, {.allowed_mirrors = {}});
 }
 
+// A swarm node must not be told to set live-restore: dockerd would refuse to start.
+TEST(DaemonJsonControl, ASwarmIsSeenBelowTheDataRootThatCounts) {
+    constexpr const char* without =
+        R"({"no-new-privileges":true,"icc":false,"userland-proxy":false,"log-driver":"local")";
+
+    struct Case {
+        const char* what;
+        const char* json;  // what follows the above
+        const char* flags;
+        const char* state;  // a file
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"none", "", "", "var/lib/docker/x", "fail medium"},
+        {"left", "", "", "var/lib/docker/swarm/", "fail medium"},
+        {"built-in root", "", "", "var/lib/docker/swarm/docker-state.json", "pass"},
+        {"with userns-remap", "", "", "var/lib/docker/231072.231072/swarm/docker-state.json", "pass"},
+        {"of something else", "", "", "var/lib/docker/a.b/swarm/docker-state.json", "fail medium"},
+        {"root in daemon.json", R"(,"data-root":"/srv/docker/")", "", "srv/docker/swarm/state", "pass"},
+        {"another root in daemon.json", R"(,"data-root":"/srv/docker")", "", "var/lib/docker/swarm/state",
+         "fail medium"},
+        {"by its old name", R"(,"graph":"/srv/docker")", "", "srv/docker/swarm/state", "pass"},
+        {"root in a flag", "", " --data-root=/srv/docker", "srv/docker/swarm/state", "pass"},
+        {"another root in a flag", "", " -g /srv/docker", "var/lib/docker/swarm/state", "fail medium"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/docker/daemon.json", without + std::string(c.json) + "}"}};
+        add_docker(tree);
+        tree.write("usr/lib/systemd/system/docker.service",
+                   "[Service]\nExecStart=/usr/bin/dockerd" + std::string(c.flags) + "\n");
+        if (std::string_view(c.state).ends_with('/'))
+            tree.directory(c.state);
+        else
+            tree.write(c.state, "");
+        EXPECT_THAT(verdicts(assess(tree.host()), json_id),
+                    ElementsAre(std::string("/etc/docker/daemon.json: ") + c.expected))
+            << c.what;
+    }
+}
+
+TEST(DaemonJsonControl, ASwarmThatCannotBeSeenIsUnknown) {
+    const auto judged = [](const char* json, const char* flags, const char* loop, const Params& params = {}) {
+        const tests::Tree tree{{"etc/docker/daemon.json", json}, {"var/lib/docker/swarm/state", ""}};
+        add_docker(tree);
+        tree.write("usr/lib/systemd/system/docker.service",
+                   "[Service]\nExecStart=/usr/bin/dockerd" + std::string(flags) + "\n");
+        if (loop != nullptr) {
+            tree.remove(loop);
+            tree.link(loop, "/" + std::string(loop));
+        }
+        return verdicts(assess(tree.host(), params), json_id);
+    };
+    EXPECT_THAT(judged(good_json, "", "var/lib/docker/swarm"), ElementsAre("dockerd: unknown"));
+    EXPECT_THAT(judged(good_json, "", "var/lib/docker"), ElementsAre("dockerd: unknown"));
+    EXPECT_THAT(judged(good_json, " --data-root=docker", nullptr), ElementsAre("dockerd: unknown"));
+    EXPECT_THAT(judged(good_json, " --data-root=/a --data-root=/var/lib/docker", nullptr),
+                ElementsAre("dockerd: unknown"))
+        << "which of them counts";
+    EXPECT_THAT(judged(good_json, " --data-root=/a --data-root=/b", nullptr),
+                ElementsAre("/etc/docker/daemon.json: pass"))
+        << "neither has one";
+    EXPECT_THAT(judged(good_json, "", "var/lib/docker/swarm", {.live_restore = false}),
+                ElementsAre("/etc/docker/daemon.json: pass"))
+        << "nobody asks";
+}
+
 TEST(DaemonJsonControl, FlagsCountAndAreNotRepeated) {
     const tests::Tree tree{{"etc/docker/daemon.json", good_json}};
     add_docker(tree);
