@@ -320,12 +320,26 @@ Result<std::optional<UnitFile>> UnitFiles::read(const Sysroot& root, const std::
                 !text->masked && !real.empty() && real != name)
                 names.push_back(real);
         }
-    if (unit.fragment.empty())
+    if (unit.fragment.empty() && suffix_of(name) != ".slice")
         return std::nullopt;
     if (!unit.masked)
         PLIMSOLL_CHECK(read_drop_ins(root, dirs_, names, unit));
     find_enabling_links(root, dirs_, unit);
     return unit;
+}
+
+std::vector<std::string> UnitFiles::names(std::string_view prefix) const {
+    std::set<std::string> out;
+    for (const Dir& dir : dirs_)
+        for (const DirEntry& e : dir.entries) {
+            std::string_view name = e.name;
+            if (!name.starts_with(prefix) || pulls_in(name))
+                continue;
+            if (name.ends_with(".d"))
+                name.remove_suffix(2);
+            out.emplace(name);
+        }
+    return {out.begin(), out.end()};
 }
 
 Result<std::vector<std::string>> UnitFiles::mentioning(const Sysroot& root,

@@ -41,9 +41,14 @@ class UnitFiles {
     // An Error when a directory is there but cannot be listed.
     [[nodiscard]] static Result<UnitFiles> open(const Sysroot& root);
 
-    // An instance falls back to its template. nullopt: no such unit. Code::integrity and others when a file
-    // of it exists but cannot be read. `root` as given to open().
+    // An instance falls back to its template. nullopt: no such unit; a slice is there without a file, with
+    // what its drop-ins say. Code::integrity and others when a file of it exists but cannot be read. `root`
+    // as given to open().
     [[nodiscard]] Result<std::optional<UnitFile>> read(const Sysroot& root, const std::string& name) const;
+
+    // Names of units that begin so, of which a directory has a file or a drop-in folder: with "user@" among
+    // others "user@1000.service". Sorted.
+    [[nodiscard]] std::vector<std::string> names(std::string_view prefix) const;
 
     // Names of the service and socket units of which any file (drop-ins included) contains one of `needles`
     // (each of two bytes or more), or cannot be read; sorted. To find units by what they run, whatever their

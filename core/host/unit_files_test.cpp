@@ -182,6 +182,39 @@ TEST(UnitFiles, InstancesTakeTheirTemplate) {
     EXPECT_EQ((*unit)->values("Service", "Delegate").back().value, "pids memory");
 }
 
+TEST(UnitFiles, ASliceNeedsNoFile) {
+    const tests::Tree tree{
+        {"usr/lib/systemd/system/user-.slice.d/10-defaults.conf", "[Slice]\nTasksMax=33%\n"},
+        {"etc/systemd/system/user-1000.slice.d/x.conf", "[Slice]\nCPUWeight=5\n"},
+        {"etc/systemd/system/-.slice.d/x.conf", "[Slice]\nCPUWeight=1\n"}};
+    const auto host = tree.host();
+    const auto values = [&](const char* name) {
+        const auto unit = host::read_unit(host.root(), name);
+        std::vector<std::string> out;
+        if (unit && *unit)
+            for (const auto& s : (*unit)->settings)
+                out.push_back(s.key + "=" + s.value);
+        return out;
+    };
+    EXPECT_THAT(values("user-1000.slice"), ElementsAre("TasksMax=33%", "CPUWeight=5"));
+    EXPECT_THAT(values("user-.slice"), ElementsAre("TasksMax=33%")) << "what every user's has";
+    EXPECT_THAT(values("-.slice"), ElementsAre("CPUWeight=1"));
+    EXPECT_THAT(values("user.slice"), ElementsAre());
+    EXPECT_FALSE(*host::read_unit(host.root(), "user-1000.service"));
+}
+
+TEST(UnitFiles, NamesWhatHasAFileOrADropIn) {
+    const tests::Tree tree{{"usr/lib/systemd/system/user@.service", "[Service]\n"},
+                           {"etc/systemd/system/user@1000.service.d/x.conf", "[Service]\n"},
+                           {"run/systemd/system/user@1001.service", "[Service]\n"},
+                           {"etc/systemd/system/user@1002.service.wants/x", ""},
+                           {"etc/systemd/system/other@1.service", "[Service]\n"}};
+    const auto host = tree.host();
+    ASSERT_TRUE(host.units());
+    EXPECT_THAT(host.units()->names("user@"),
+                ElementsAre("user@.service", "user@1000.service", "user@1001.service"));
+}
+
 TEST(UnitFiles, AnAliasTakesTheDropInsOfBothNames) {
     const tests::Tree tree{{"usr/lib/systemd/system/real.service", docker},
                            {"etc/systemd/system/real.service.d/x.conf", "[Service]\nUser=a\n"}};

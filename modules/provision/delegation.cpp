@@ -30,6 +30,15 @@ host::DelegatedControllers effective(const Facts& f) {
     return *f.user_unit ? host::delegated_controllers(**f.user_unit) : host::DelegatedControllers{};
 }
 
+std::vector<Evidence> disabled(const Context& c) {
+    std::vector<Evidence> out;
+    for (const auto& name : c.wanted.delegate)
+        if (const auto found = c.facts.disabled_controllers.by_name.find(name);
+            found != c.facts.disabled_controllers.by_name.end())
+            out.push_back({printable(found->second), "DisableControllers= has " + name, name + " not there"});
+    return out;
+}
+
 Finding judge(const Context& c) {
     const Facts& f = c.facts;
     const auto& wanted = c.wanted.delegate;
@@ -40,6 +49,14 @@ Finding judge(const Context& c) {
         return unknown(Control::delegation, std::string(subject), f.delegate_drop_in.error());
     if (!f.user_unit)
         return unknown(Control::delegation, std::string(subject), f.user_unit.error());
+    if (auto taken = disabled(c); !taken.empty()) {
+        const std::string place = taken.front().source;
+        return refuse(Control::delegation, std::string(subject),
+                      "controllers are disabled for users, so that they cannot be delegated",
+                      "take them out of DisableControllers= in " + place, std::move(taken));
+    }
+    if (const auto& problems = f.disabled_controllers.problems; !problems.empty())
+        return unknown(Control::delegation, std::string(subject), problems.front());
     const std::string content = drop_in(wanted);
     const bool written = *f.delegate_drop_in == content;
     const auto now = effective(f);

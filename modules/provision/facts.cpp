@@ -141,6 +141,8 @@ Facts observe_facts(const host::Host& host, const policy::Provision& wanted) {
     if (!wanted.delegate.empty()) {
         f.delegate_drop_in = read_text(host.root(), delegate_path);
         f.user_unit = host.unit("user@.service");
+        if (f.user_unit && *f.user_unit)
+            f.disabled_controllers = host::disabled_controllers(host, **f.user_unit, std::nullopt);
     }
     if (!wanted.sysctl.empty()) {
         const auto files = host::read_sysctl_files(host.root());

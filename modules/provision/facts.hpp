@@ -2,6 +2,7 @@
 // What the provisioning controls know of a host: plain data, read once.
 #pragma once
 #include "core/host/accounts.hpp"
+#include "core/host/disabled_controllers.hpp"
 #include "core/host/host.hpp"
 #include "core/host/login_defs.hpp"
 #include "core/host/processes.hpp"
@@ -65,6 +66,7 @@ struct Facts {
     bool rootful_storage{false};  // images or containers of the system-wide engine
     FileText delegate_drop_in{};
     Result<std::optional<host::UnitFile>> user_unit{};
+    host::DisabledControllers disabled_controllers{};
     std::vector<SysctlFacts> sysctl{};
 
     [[nodiscard]] const FileText& account_file(std::string_view name) const;

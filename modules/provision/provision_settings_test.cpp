@@ -143,6 +143,16 @@ TEST(ProvisionDelegation, AddsADropInWhenControllersLack) {
     EXPECT_EQ(of(judge(tree, wanted), "provision.delegation").status, Status::pass);
 }
 
+TEST(ProvisionDelegation, WhatASliceDisablesCannotBeDelegated) {
+    const tests::Tree tree{{unit, "[Service]\nDelegate=pids memory cpu\nSlice=user-%i.slice\n"},
+                           {"/etc/systemd/system/user.slice.d/a.conf", "[Slice]\nDisableControllers=cpu\n"}};
+    EXPECT_TRUE(for_a_person(of(judge(tree, delegating({"cpu"})), "provision.delegation")));
+    EXPECT_EQ(of(judge(tree, delegating({"pids"})), "provision.delegation").status, Status::pass);
+    tree.remove("/etc/systemd/system/user.slice.d/a.conf");
+    tree.fifo("/etc/systemd/system/user.slice.d/a.conf");
+    EXPECT_EQ(of(judge(tree, delegating({"pids"})), "provision.delegation").status, Status::unknown);
+}
+
 TEST(ProvisionDelegation, WorksOnAnImageWithoutTheUnitAndReloadsARunningManager) {
     const tests::Tree tree;
     const auto wanted = delegating({"io"});

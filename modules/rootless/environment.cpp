@@ -47,7 +47,9 @@ const std::vector<ControlInfo>& table() {  // NOLINT(readability-function-size):
          "The unified hierarchy and its controllers are delegated to users",
          "Limits on memory, processes and time of rootless containers only work on cgroup v2 with the "
          "controllers delegated to the user's service manager; without them podman starts containers "
-         "unlimited.",
+         "unlimited. A controller that DisableControllers= names in that unit or in a slice above it cannot "
+         "be "
+         "delegated.",
          Severity::medium,
          FixClass::live,
          "Write a Delegate= drop-in for user@.service; users get the controllers at their next login.",
@@ -288,30 +290,40 @@ Result<std::vector<std::string>> find_slirp(const host::Host& host) {
     return out;
 }
 
-// Files and drop-in folders of single instances of user@.service.
-std::map<std::uint32_t, Result<std::optional<host::UnitFile>>> read_own_units(const host::Host& host) {
-    static constexpr std::array<std::string_view, 7> dirs{
-        "/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient",
-        "/etc/systemd/system",         "/run/systemd/system",         "/usr/local/lib/systemd/system",
-        "/usr/lib/systemd/system"};
-    static constexpr std::string_view prefix = "user@";
-    std::map<std::uint32_t, Result<std::optional<host::UnitFile>>> out;
-    for (const auto dir : dirs) {
-        const auto entries =
-            host.root().list(dir);  // what cannot be listed keeps user@.service from being read too
-        if (!entries)
+// The user whose unit it is: 1000 of "user@1000.service" and "user-1000.slice".
+std::optional<std::uint32_t> uid_of_unit(std::string_view name) {
+    for (const auto& [prefix, suffix] :
+         {std::pair<std::string_view, std::string_view>{"user@", ".service"}, {"user-", ".slice"}}) {
+        if (!name.starts_with(prefix) || !name.ends_with(suffix))
             continue;
-        for (const auto& e : *entries) {
-            if (!e.name.starts_with(prefix) || out.size() >= max_own_units)
-                continue;
-            const auto instance =
-                std::string_view(e.name).substr(prefix.size(), e.name.find('.') - prefix.size());
-            if (const auto uid = parse_u64(instance); uid && *uid <= UINT32_MAX)
-                out.try_emplace(static_cast<std::uint32_t>(*uid),
-                                host.unit("user@" + std::string(instance) + ".service"));
-        }
+        const auto uid = parse_u64(name.substr(prefix.size(), name.size() - prefix.size() - suffix.size()));
+        if (uid && *uid <= UINT32_MAX)
+            return static_cast<std::uint32_t>(*uid);
     }
-    return out;
+    return std::nullopt;
+}
+
+void read_own_units(const host::Host& host, EnvironmentFacts& out) {
+    if (!host.units())
+        return;  // user_unit says why
+    std::set<std::uint32_t> uids;
+    for (const char* prefix : {"user@", "user-"})
+        for (const auto& name : host.units()->names(prefix))
+            if (const auto uid = uid_of_unit(name))
+                uids.insert(*uid);
+    for (const auto uid : uids) {
+        if (out.own_units.size() == max_own_units) {
+            out.own_units_problem =
+                Error{Code::unsupported, 0,
+                      "more than " + std::to_string(max_own_units) + " users have unit files of their own"};
+            return;
+        }
+        const auto& unit =
+            out.own_units.try_emplace(uid, host.unit("user@" + std::to_string(uid) + ".service"))
+                .first->second;
+        if (unit && *unit)
+            out.own_disabled.emplace(uid, host::disabled_controllers(host, **unit, uid));
+    }
 }
 
 Result<std::set<std::string>> list_linger(const host::Sysroot& root) {
@@ -401,7 +413,6 @@ EnvironmentFacts Environment::observe(const host::Host& host, const Params&,
         .apparmor_profiles = find_apparmor_profiles(root),
         .unified_cgroups = observe_hierarchy(host),
         .user_unit = host.unit("user@.service"),
-        .own_units = read_own_units(host),
         .users = find_rootless_users(host, provision),
         .linger_files = list_linger(root),
         .podman = find_podman(host),
@@ -410,6 +421,9 @@ EnvironmentFacts Environment::observe(const host::Host& host, const Params&,
         .slirp = installed(root, "slirp4netns"),
         .slirp_processes = find_slirp(host),
     };
+    read_own_units(host, out);
+    if (out.user_unit && *out.user_unit)
+        out.disabled = host::disabled_controllers(host, **out.user_unit, std::nullopt);
     const auto files = host::read_sysctl_files(root);
     for (const std::string_view key : keys)
         out.knobs.emplace(key, observe_knob(host, files, key));

@@ -2,6 +2,7 @@
 // Controls B08-B15: what rootless containers need from the host, and what they must not get: user namespaces,
 // cgroup delegation, run-time directories, linger, ports, the network stack.
 #pragma once
+#include "core/host/disabled_controllers.hpp"
 #include "core/host/sysctl_files.hpp"
 #include "core/host/unit_files.hpp"
 #include "core/policy/module.hpp"
@@ -66,9 +67,12 @@ struct EnvironmentFacts {
     Result<std::vector<std::string>> apparmor_profiles;  // files that grant userns to an engine
     Result<bool> unified_cgroups;                        // Code::unsupported when not live
     Result<std::optional<host::UnitFile>> user_unit;     // user@.service
-    // user@UID.service of which a file of its own says something else, by UID; an Error where that cannot be
-    // read.
+    // user@UID.service of which a file of its own, or one of user-UID.slice, says something else, by UID; an
+    // Error where that cannot be read.
     std::map<std::uint32_t, Result<std::optional<host::UnitFile>>> own_units;
+    std::optional<Error> own_units_problem;                           // there may be more of them
+    host::DisabledControllers disabled;                               // for the managers of all users
+    std::map<std::uint32_t, host::DisabledControllers> own_disabled;  // of own_units
     std::optional<std::string> delegate_text{};  // of our drop-in; nullopt: there is none
     Result<std::vector<RootlessUser>> users;
     std::map<std::string, UserFacts> by_user;

@@ -102,6 +102,19 @@ Cases session_cases() {
     add("cgroup.v2-delegation", Cell::not_applicable, nothing<M>());
     add("cgroup.v2-delegation", Cell::unknown, fifo<M>(user_unit));
     add("cgroup.v2-delegation", Cell::hostile, delegate("Delegate=cpu\x1b[2J memory pids"));
+    const auto slice = [=](std::string line) -> Arrange<M> {
+        return [=](S& s) {
+            delegate("Delegate=yes\nSlice=user-%i.slice")(s);
+            s.tree.write("etc/systemd/system/user-.slice.d/\x1b[2J.conf", "[Slice]\n" + line + "\n");
+        };
+    };
+    add("cgroup.v2-delegation", Cell::pass, slice("DisableControllers=hugetlb"));
+    add("cgroup.v2-delegation", Cell::fail, slice("DisableControllers=cpuset cpu"));
+    add("cgroup.v2-delegation", Cell::unknown, [=](S& s) {
+        delegate("Delegate=yes\nSlice=user-%i.slice")(s);
+        s.tree.fifo("etc/systemd/system/user.slice.d/a.conf");
+    });
+    add("cgroup.v2-delegation", Cell::hostile, slice("DisableControllers=\x1b[2J cpu"));
     const auto lingers = [](S& s) {
         s.live = true;
         s.tree.write(linger_file, "");

@@ -54,9 +54,37 @@ host::DelegatedControllers with_drop_in(const host::UnitFile& unit, const std::s
     return out;
 }
 
+// What is disabled cannot be delegated. false: nothing wanted is, as far as could be seen.
+bool judge_disabled(const EnvironmentCase& c, const std::string& subject,
+                    const host::DisabledControllers& disabled, const host::DisabledControllers& said,
+                    Findings& out) {
+    std::vector<Evidence> evidence;
+    for (const auto& name : wanted_controllers(c))
+        if (const auto found = disabled.by_name.find(name);
+            found != disabled.by_name.end() && !said.by_name.contains(name))
+            evidence.push_back(
+                {printable(found->second), "DisableControllers= has " + name, name + " not there"});
+    for (const Error& e : disabled.problems)
+        out.push_back(unknown(Rule::delegation, subject, e));
+    if (evidence.empty())
+        return !disabled.problems.empty();
+    const std::string place = evidence.front().source;
+    out.push_back(
+        by_hand(Rule::delegation, subject,
+                "controllers are disabled above or in users' managers, whatever is delegated to them",
+                "take them out of DisableControllers= in " + place +
+                    ", then reload the manager: systemctl daemon-reload",
+                std::move(evidence)));
+    return true;
+}
+
 // One user's own unit: what it takes away, no file for all gives back.
 void judge_own_units(const EnvironmentCase& c, Findings& out) {
     const auto wanted = wanted_controllers(c);
+    if (c.facts.own_units_problem)
+        out.push_back(unknown(Rule::delegation, "user@UID.service", *c.facts.own_units_problem));
+    for (const auto& [uid, disabled] : c.facts.own_disabled)
+        (void)judge_disabled(c, "slices of uid " + std::to_string(uid), disabled, c.facts.disabled, out);
     for (const auto& [uid, unit] : c.facts.own_units) {
         const std::string name = "user@" + std::to_string(uid) + ".service";
         if (!unit) {
@@ -106,6 +134,13 @@ Finding judge_unit(const EnvironmentCase& c, const host::UnitFile& unit) {
         fix.changes.emplace_back(UnitAction{});
     f.fix = std::move(fix);
     return f;
+}
+
+void judge_all_users(const EnvironmentCase& c, const host::UnitFile& unit, Findings& out) {
+    const bool taken = judge_disabled(c, "slices", c.facts.disabled, {}, out);
+    Finding f = judge_unit(c, unit);
+    if (!taken || f.status != Status::pass)
+        out.push_back(std::move(f));
 }
 
 // Users whose manager runs and was started before the controllers were delegated to it.
@@ -243,7 +278,7 @@ Findings judge_delegation(const EnvironmentCase& c) {
     if (!c.facts.user_unit)
         out.push_back(unknown(Rule::delegation, "user@.service", c.facts.user_unit.error()));
     else if (*c.facts.user_unit)
-        out.push_back(judge_unit(c, **c.facts.user_unit));
+        judge_all_users(c, **c.facts.user_unit, out);
     else
         out.push_back(make_finding(info(Rule::delegation), Status::not_applicable, "user@.service",
                                    "there is no systemd user manager on this host"));

@@ -83,6 +83,83 @@ TEST(Delegation, RunningManagersAndTheHierarchyCount) {
     EXPECT_EQ(judge.status(delegation, "alice"), "unknown");
 }
 
+TEST(Delegation, WhatIsDisabledAboveCannotBeDelegated) {
+    constexpr std::string_view service = "[Service]\nDelegate=yes\nSlice=user-%i.slice\n";
+
+    struct Case {
+        const char* name;
+        const char* file;
+        const char* text;
+        const char* subject;
+        const char* want;
+    };
+
+    for (const Case& c : {
+             Case{"nothing", "etc/systemd/system/user.slice.d/a.conf", "[Slice]\nCPUWeight=5\n",
+                  "user@.service", "pass"},
+             Case{"in the root slice", "etc/systemd/system/-.slice.d/a.conf",
+                  "[Slice]\nDisableControllers=cpu\n", "slices", "fail"},
+             Case{"in user.slice, the vendor's file", "usr/lib/systemd/system/user.slice",
+                  "[Slice]\nDisableControllers=io memory\n", "slices", "fail"},
+             Case{"in every user's slice", "usr/lib/systemd/system/user-.slice.d/10-defaults.conf",
+                  "[Slice]\nDisableControllers=pids\n", "slices", "fail"},
+             Case{"in every slice", "etc/systemd/system/slice.d/a.conf", "[Slice]\nDisableControllers=pids\n",
+                  "slices", "fail"},
+             Case{"in the service", "etc/systemd/system/user@.service.d/a.conf",
+                  "[Service]\nDisableControllers=cpu\n", "slices", "fail"},
+             Case{"taken back", "etc/systemd/system/user.slice.d/a.conf",
+                  "[Slice]\nDisableControllers=cpu\nDisableControllers=\n", "user@.service", "pass"},
+             Case{"one that nobody wants", "etc/systemd/system/user.slice.d/a.conf",
+                  "[Slice]\nDisableControllers=io\n", "user@.service", "pass"},
+             Case{"in another section", "etc/systemd/system/user.slice.d/a.conf",
+                  "[Unit]\nDisableControllers=cpu\n", "user@.service", "pass"},
+             Case{"in a slice beside", "etc/systemd/system/system.slice.d/a.conf",
+                  "[Slice]\nDisableControllers=cpu\n", "user@.service", "pass"},
+             Case{"in one user's slice", "etc/systemd/system/user-1000.slice.d/a.conf",
+                  "[Slice]\nDisableControllers=cpu\n", "slices of uid 1000", "fail"},
+             Case{"in one user's service", "run/systemd/system/user@1000.service.d/a.conf",
+                  "[Service]\nDisableControllers=cpu\n", "slices of uid 1000", "fail"},
+             Case{"elsewhere, judged there", "etc/systemd/system/user@.service.d/a.conf",
+                  "[Service]\nSlice=tenants.slice\n", "user@.service", "pass"},
+             Case{"in a place nobody can tell", "etc/systemd/system/user@.service.d/a.conf",
+                  "[Service]\nSlice=%J.slice\n", "slices", "unknown"},
+             Case{"no slice", "etc/systemd/system/user@.service.d/a.conf", "[Service]\nSlice=x\n", "slices",
+                  "unknown"},
+         }) {
+        tests::Tree tree{{"etc/passwd", passwd}};
+        tree.write(unit, service);
+        tree.write(c.file, c.text);
+        const Judge judge{tree};
+        EXPECT_EQ(judge.status(delegation, c.subject), c.want) << c.name;
+        // What cannot be had is not called delegated.
+        const bool passes = std::ranges::any_of(judge.all(), [](const auto& f) {
+            return f.control == delegation && f.subject == "user@.service" && f.status == Status::pass;
+        });
+        EXPECT_EQ(passes,
+                  c.want == std::string_view("pass") || c.subject == std::string("slices of uid 1000"))
+            << c.name;
+    }
+    tests::Tree tree{{"etc/passwd", passwd}};
+    tree.write(unit, "[Service]\nDelegate=yes\nSlice=tenants-%i.slice\n");
+    tree.write("etc/systemd/system/tenants.slice.d/a.conf", "[Slice]\nDisableControllers=cpu pids\n");
+    Judge judge{tree};
+    judge.expect_by_hand(delegation, "slices", "/etc/systemd/system/tenants.slice.d/a.conf:2");
+    tree.write(unit, "[Service]\nSlice=tenants-%i.slice\n");
+    EXPECT_EQ(judge.status(delegation, "slices"), "fail");
+    EXPECT_EQ(judge.status(delegation, "user@.service"), "fail") << "both are said";
+    tree.remove("etc/systemd/system/tenants.slice.d/a.conf");
+    tree.fifo("etc/systemd/system/tenants.slice.d/a.conf");
+    EXPECT_EQ(judge.status(delegation, "slices"), "unknown");
+}
+
+TEST(Delegation, MoreUnitsOfSingleUsersThanAreReadAreUnknown) {
+    tests::Tree tree{{"etc/passwd", passwd}};
+    tree.write(unit, "[Service]\nDelegate=yes\n");
+    for (int uid = 1000; uid < 1257; ++uid)
+        tree.directory("etc/systemd/system/user-" + std::to_string(uid) + ".slice.d");
+    EXPECT_EQ((Judge{tree}.status(delegation, "user@UID.service")), "unknown");
+}
+
 // ---- rootless.runtime-dir ----
 
 void listen_at(const tests::Tree& tree, const std::string& path) {
