@@ -4,9 +4,8 @@
 #include "core/base/digest.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
-#include "core/host/unit_files.hpp"
-#include "modules/rootless/command_line.hpp"
 #include "modules/rootless/engine_config_judge.hpp"
+#include "modules/rootless/user_environment.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,19 +19,23 @@ using policy::FixClass;
 using policy::Severity;
 
 constexpr std::size_t max_paths = 512;  // that users' files can make us look at
-constexpr std::size_t max_environment = std::size_t{64} << 10;
-constexpr std::size_t max_environment_files = 64;
 constexpr std::size_t max_registry_files = 256;
 
 Error too_many(const std::string& dir, std::size_t limit) {
     return {Code::invalid_input, 0, "read " + dir + ": more than " + std::to_string(limit) + " files"};
 }
 
-// Variables by which a user's services read another configuration than the files judged here.
-constexpr std::array<std::string_view, 6> moving_variables{
-    "CONTAINERS_CONF",         "CONTAINERS_CONF_OVERRIDE",
-    "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF",
-    "REGISTRIES_CONFIG_PATH",  "XDG_CONFIG_HOME"};
+// Variables by which podman goes by something else than the files judged here.
+constexpr std::array<std::string_view, 9> moving_variables{
+    "CONTAINERS_CONF",
+    "CONTAINERS_CONF_OVERRIDE",
+    "CONTAINERS_STORAGE_CONF",
+    "CONTAINERS_REGISTRIES_CONF",
+    "REGISTRIES_CONFIG_PATH",
+    "XDG_CONFIG_HOME",
+    "STORAGE_DRIVER",
+    "STORAGE_OPTS",
+    "CONTAINERS_HELPER_BINARY_DIR"};  // where netavark, pasta and conmon come from
 
 const std::vector<ControlInfo>& table() {
     static const std::vector<ControlInfo> controls{
@@ -125,95 +128,23 @@ bool moves_configuration(std::string_view variable) {
     return std::ranges::find(moving_variables, variable) != moving_variables.end();
 }
 
-// environment.d(5) and /etc/environment: "NAME=value" lines.
-void scan_environment(const host::Sysroot& root, const std::string& path,
-                      std::vector<EnvironmentVariable>& out, EngineConfigFacts& facts) {
-    const auto text = root.read(path, max_environment);
-    if (!text) {
-        if (text.error().code != Code::not_found)
-            facts.unreadable.push_back(text.error());
-        return;
-    }
-    int number = 0;
-    for (const auto raw : split_lines(*text)) {
-        ++number;
-        auto line = trim(raw);
-        if (line.starts_with("export "))
-            line = trim(line.substr(7));
-        const auto name = trim(line.substr(0, line.find('=')));
-        const bool usual = name == "XDG_CONFIG_HOME" && line.ends_with("HOME/.config");
-        if (!usual && name.size() < line.size() && moves_configuration(name))
-            out.push_back({std::string(name), path + ":" + std::to_string(number)});
-    }
-}
-
-void scan_environment_directory(const host::Sysroot& root, const std::string& dir,
-                                std::vector<EnvironmentVariable>& out, EngineConfigFacts& facts) {
-    const auto entries = root.list(dir);
-    if (!entries) {
-        if (entries.error().code != Code::not_found)
-            facts.unreadable.push_back(entries.error());
-        return;
-    }
-    std::size_t taken = 0;
-    for (const auto& e : *entries) {
-        if (!e.name.ends_with(".conf"))
-            continue;
-        if (++taken > max_environment_files)
-            return facts.unreadable.push_back(too_many(dir, max_environment_files));
-        scan_environment(root, dir + "/" + e.name, out, facts);
-    }
-}
-
-// What the system's manager gives every user's (user@.service and its drop-ins), and what that one gives its
-// services by its own configuration (systemd-user.conf(5)).
-void scan_user_managers(const host::Host& host, std::vector<EnvironmentVariable>& out,
-                        EngineConfigFacts& facts) {
-    const host::Sysroot& root = host.root();
-    std::vector<host::UnitSetting> settings;
-    if (const auto unit = host.unit("user@.service"); !unit)
-        facts.unreadable.push_back(unit.error());
-    else if (*unit)
-        settings = (*unit)->settings;
-    std::vector<std::string> files{"/etc/systemd/user.conf"};
-    for (const char* dir :
-         {"/etc/systemd/user.conf.d", "/run/systemd/user.conf.d", "/usr/lib/systemd/user.conf.d"})
-        if (const auto entries = root.list(dir))
-            for (const auto& e : *entries)
-                files.push_back(std::string(dir) + "/" + e.name);
-        else if (entries.error().code != Code::not_found)
-            facts.unreadable.push_back(entries.error());
-    for (const auto& file : files)
-        if (const auto text = root.read(file, max_environment))
-            std::ranges::move(host::parse_unit(*text, file), std::back_inserter(settings));
-        else if (text.error().code != Code::not_found)
-            facts.unreadable.push_back(text.error());
-    for (const host::UnitSetting& s : settings) {
-        if (s.key == "EnvironmentFile")
-            scan_environment(root, s.value.substr(s.value.starts_with('-') ? 1 : 0), out, facts);
-        if (s.key != "Environment" && s.key != "DefaultEnvironment" && s.key != "ManagerEnvironment")
-            continue;
-        for (const LineWord& word : split_words(s.value))
-            if (moves_configuration(word.text.substr(0, word.text.find('='))))
-                out.push_back({word.text.substr(0, word.text.find('=')), s.source});
-    }
-}
-
 void observe_environment(const host::Host& host, const std::vector<ConfOwner>& owners,
                          EngineConfigFacts& out) {
-    const host::Sysroot& root = host.root();
-    std::vector<EnvironmentVariable> everywhere;
-    scan_environment(root, "/etc/environment", everywhere, out);
-    scan_user_managers(host, everywhere, out);
-    for (const char* dir : {"/usr/lib/environment.d", "/run/environment.d", "/etc/environment.d"})
-        scan_environment_directory(root, dir, everywhere, out);
-    for (const ConfOwner& owner : owners) {
-        std::vector<EnvironmentVariable> own = everywhere;
-        if (owner.uid != 0 && owner.home.size() > 1)
-            scan_environment_directory(root, owner.home + "/.config/environment.d", own, out);
-        if (!own.empty())
-            out.environment.emplace(owner.name, std::move(own));
-    }
+    std::vector<Person> people;
+    for (const ConfOwner& owner : owners)
+        people.push_back({owner.name, owner.uid, owner.home});
+    const auto environment = read_user_environment(host, people, moves_configuration);
+    out.unreadable = environment.problems;
+    for (const auto& [user, problems] : environment.own_problems)
+        out.unreadable.insert(out.unreadable.end(), problems.begin(), problems.end());
+    for (const ConfOwner& owner : owners)
+        for (const Assignment& a : environment.of(owner.name)) {
+            const bool usual =
+                a.name == "XDG_CONFIG_HOME" && (a.value == "$HOME/.config" || a.value == "${HOME}/.config" ||
+                                                a.value == owner.home + "/.config");
+            if (!usual)
+                out.environment[owner.name].push_back({a.name, a.source});
+        }
 }
 
 void read_registries(const host::Sysroot& root, const std::string& base, const ConfOwner& owner,

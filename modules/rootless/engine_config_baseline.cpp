@@ -363,7 +363,8 @@ Defects baseline_defects(const EngineConfigParams& params, const EngineConfigFac
             j.unknown(k.key, s->source, type_problem(k, *s));
     if (const auto moved = facts.environment.find(owner.name); moved != facts.environment.end())
         for (const EnvironmentVariable& v : moved->second)
-            j.unknown(v.name, v.source, "makes podman read other files than the ones judged here");
+            if (!moves_storage_only(v.name))
+                j.unknown(v.name, v.source, "makes podman go by something else than the files judged here");
     judge_booleans(j);
     judge_namespaces(j);
     judge_numbers(j);

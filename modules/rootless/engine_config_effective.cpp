@@ -119,7 +119,7 @@ Defects effective_defects(const EngineConfigParams& params, const Provision& pro
         for (const EnvironmentVariable& v : moved->second)
             out.push_back({.key = v.name,
                            .source = v.source,
-                           .found = v.name + " makes podman read other files than the ones judged here",
+                           .found = v.name + " makes podman go by something else than the files judged here",
                            .expected = "not set"});
     if (owner.uid != 0) {  // the administrator's own file is not a user's
         const Effective system =

@@ -34,6 +34,10 @@ using Defects = std::vector<Defect>;
 [[nodiscard]] std::string unsafe_path(const EngineConfigFacts& facts, const std::string& path,
                                       std::uint32_t uid);
 
+// Variables that overrule storage.conf, and those of them that leave containers.conf alone.
+[[nodiscard]] bool moves_storage(std::string_view variable);
+[[nodiscard]] bool moves_storage_only(std::string_view variable);
+
 // Where the owner's images and containers are when no file says otherwise.
 [[nodiscard]] std::string default_graphroot(const ConfOwner& owner);
 

@@ -217,11 +217,27 @@ Fix storage_fix(const EngineConfigParams& params, const EngineConfigFacts& facts
             {}};
 }
 
+// What the files say need not be what podman does then.
+Defects overruled(const EngineConfigFacts& facts, const ConfOwner& owner) {
+    Defects out;
+    if (const auto moved = facts.environment.find(owner.name); moved != facts.environment.end())
+        for (const EnvironmentVariable& v : moved->second)
+            if (moves_storage(v.name))
+                out.push_back({.key = v.name,
+                               .source = v.source,
+                               .found = "makes podman go by something else than the files judged here",
+                               .expected = "not set",
+                               .unknown = true});
+    return out;
+}
+
 Finding storage_finding(const EngineConfigParams& params, const EngineConfigFacts& facts,
                         const ConfOwner& owner) {
-    const Defects defects = in_every_layering(facts.podman, [&](Layering layering) {
+    const Defects in_files = in_every_layering(facts.podman, [&](Layering layering) {
         return storage_defects(params, facts, facts.storage, layering, owner);
     });
+    Defects defects = in_files;
+    std::ranges::move(overruled(facts, owner), std::back_inserter(defects));
     const Status status = status_of(defects);
     if (status == Status::pass)
         return make_finding(storage_control(), status, owner.name,
@@ -234,7 +250,7 @@ Finding storage_finding(const EngineConfigParams& params, const EngineConfigFact
         evidence_of(defects));
     f.severity = worst.severity;
     if (status == Status::fail)
-        f.fix = storage_fix(params, facts, owner, defects);
+        f.fix = storage_fix(params, facts, owner, in_files);
     return f;
 }
 
@@ -273,6 +289,15 @@ std::optional<Finding> graphroot_finding(const EngineConfigFacts& facts, const C
 }
 
 }  // namespace
+
+bool moves_storage_only(std::string_view variable) {
+    return variable == "CONTAINERS_STORAGE_CONF" || variable == "STORAGE_DRIVER" ||
+           variable == "STORAGE_OPTS";
+}
+
+bool moves_storage(std::string_view variable) {
+    return moves_storage_only(variable) || variable == "XDG_CONFIG_HOME";
+}
 
 std::vector<Finding> judge_storage(const EngineConfigParams& params, const EngineConfigFacts& facts) {
     std::vector<Finding> out;

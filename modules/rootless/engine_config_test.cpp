@@ -116,9 +116,59 @@ TEST(Effective, VariablesThatMoveTheConfigurationFailAndLeaveTheBaselineUnknown)
         h.judge().expect_by_hand(effective, "alice", std::string("/") + file + ":2");
         EXPECT_EQ(h.judge().status(baseline, "alice"), "unknown");
     }
+    for (const char* value : {"$HOME/.config", "\"${HOME}/.config\"", "/home/alice/.config"}) {
+        Host h;
+        h.tree.write("etc/environment", "XDG_CONFIG_HOME=" + std::string(value) + "\nPATH=/bin\n");
+        EXPECT_EQ(h.judge().status(effective, "alice"), "pass") << value;
+    }
+}
+
+TEST(Effective, VariablesOfManagersAndShellsCountToo) {
+    struct Case {
+        const char* file;
+        const char* text;
+    };
+
+    for (const Case& c :
+         {Case{"etc/systemd/system/user@.service.d/a.conf",
+               "[Service]\nEnvironment=A=b CONTAINERS_CONF=/x\n"},
+          Case{"etc/systemd/system/user@1000.service.d/a.conf",
+               "[Service]\nEnvironment=STORAGE_DRIVER=vfs\n"},
+          Case{"etc/systemd/user.conf", "[Manager]\nDefaultEnvironment=CONTAINERS_HELPER_BINARY_DIR=/tmp\n"},
+          Case{"etc/profile.d/a.sh", "#\nexport STORAGE_OPTS=x\n"},
+          Case{"home/alice/.profile", "#\nexport CONTAINERS_STORAGE_CONF=/x\n"}}) {
+        Host h;
+        h.tree.write("usr/lib/systemd/system/user@.service", "[Service]\n");
+        h.tree.write(c.file, c.text);
+        h.judge().expect_by_hand(effective, "alice", std::string("/") + c.file + ":2");
+    }
+    Host other;
+    other.tree.write("usr/lib/systemd/system/user@.service", "[Service]\n");
+    other.tree.write("etc/systemd/system/user@1001.service.d/a.conf",
+                     "[Service]\nEnvironment=CONTAINERS_CONF=/x\n");
+    EXPECT_EQ(other.judge().status(effective, "alice"), "pass") << "somebody else's";
+    other.tree.fifo("home/alice/.profile");
+    EXPECT_EQ(other.judge().status(effective, "host"), "unknown");
+}
+
+TEST(Storage, IsUnknownWhereAVariableOverrulesTheFiles) {
+    for (const char* name :
+         {"STORAGE_DRIVER", "STORAGE_OPTS", "CONTAINERS_STORAGE_CONF", "XDG_CONFIG_HOME"}) {
+        Host h;
+        h.tree.write("home/alice/.config/environment.d/a.conf", std::string(name) + "=/x\n");
+        EXPECT_EQ(h.judge().status(storage, "alice"), "unknown") << name;
+        EXPECT_EQ(h.judge().status(storage, "root"), "pass") << name;
+        EXPECT_EQ(h.judge().status(baseline, "alice"),
+                  std::string_view(name) == "XDG_CONFIG_HOME" ? "unknown" : "pass")
+            << name;
+    }
     Host h;
-    h.tree.write("etc/environment", "XDG_CONFIG_HOME=$HOME/.config\nPATH=/bin\n");
-    EXPECT_EQ(h.judge().status(effective, "alice"), "pass");
+    h.tree.write("etc/containers/storage.conf",
+                 "[storage]\ndriver = \"overlay\"\n[storage.options]\n"
+                 "ignore_chown_errors = \"true\"\n");
+    h.tree.write("etc/environment", "STORAGE_DRIVER=vfs\n");
+    h.judge().expect_by_hand(effective, "alice", "/etc/environment:1");
+    EXPECT_EQ(h.judge().status(storage, "alice"), "fail") << "what is wrong in the files stays wrong";
 }
 
 TEST(Effective, WhatCannotBeReadIsUnknownForEveryControl) {

@@ -4,6 +4,7 @@
 #include "core/base/text.hpp"
 #include "modules/rootless/command_line.hpp"
 #include "modules/rootless/environment_judge.hpp"
+#include "modules/rootless/user_environment.hpp"
 
 #include <algorithm>
 #include <array>
@@ -335,6 +336,25 @@ Result<std::set<std::string>> list_linger(const host::Sysroot& root) {
     return out;
 }
 
+constexpr std::string_view docker_network_prefix = "DOCKERD_ROOTLESS_ROOTLESSKIT_";
+
+// What the user's manager gives a docker.service that does not say it itself.
+void add_manager_settings(const UserEnvironment& environment, const RootlessUser& user,
+                          Result<UserDockerNetwork>& into) {
+    if (!into)
+        return;
+    if (!environment.problems.empty())
+        into = Failure(environment.problems.front());
+    else if (const auto own = environment.own_problems.find(user.name); own != environment.own_problems.end())
+        into = Failure(own->second.front());
+    if (!into)
+        return;
+    const auto said = into->settings;
+    for (const Assignment& a : environment.of(user.name))
+        if (a.services && std::ranges::find(said, a.name, &NetworkSetting::name) == said.end())
+            into->settings.push_back({a.source, a.name, a.value});
+}
+
 void observe_users(const host::Host& host, EnvironmentFacts& out) {
     const auto& accounts = host.accounts();
     if (out.linger_files && accounts)
@@ -343,10 +363,17 @@ void observe_users(const host::Host& host, EnvironmentFacts& out) {
                 out.linger_without_account.insert(name);
     if (!out.users)
         return;
+    std::vector<Person> people;
     for (const RootlessUser& u : *out.users)
-        out.by_user.emplace(
-            u.name, UserFacts{observe_runtime_dir(host.root(), u.uid),
-                              observe_controllers(host.root(), u.uid), observe_docker_network(host, u)});
+        people.push_back({u.name, u.uid, u.home});
+    const auto environment = read_user_environment(
+        host, people, [](std::string_view name) { return name.starts_with(docker_network_prefix); });
+    for (const RootlessUser& u : *out.users) {
+        auto network = observe_docker_network(host, u);
+        add_manager_settings(environment, u, network);
+        out.by_user.emplace(u.name, UserFacts{observe_runtime_dir(host.root(), u.uid),
+                                              observe_controllers(host.root(), u.uid), std::move(network)});
+    }
 }
 
 bool installed(const host::Sysroot& root, std::string_view program) {

@@ -167,6 +167,17 @@ Cases network_cases() {
         docker("Environment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=pasta\nEnvironmentFile=/etc/net.env")(s);
         s.tree.write("etc/net.env", "DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns\n");
     });
+    const auto manager = [=](std::string unit, std::string net) -> Arrange<M> {
+        return [=](S& s) {
+            docker(unit)(s);
+            s.tree.write("etc/systemd/system/user@.service.d/net.conf",
+                         "[Service]\nEnvironment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=" + net + "\n");
+            s.tree.write(user_unit, "[Service]\n");
+        };
+    };
+    add(Cell::pass, manager("", "pasta"));
+    add(Cell::fail, manager("", "slirp4netns"));
+    add(Cell::pass, manager("Environment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=pasta", "slirp4netns"));
     add(Cell::not_applicable, nothing<M>());
     add(Cell::unknown, podman_and<M>(containers_conf, "[network\n"));
     add(Cell::unknown,

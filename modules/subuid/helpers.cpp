@@ -97,7 +97,7 @@ class Search {
             if (!leads_to_known(path, std::string(name)))
                 file(path, true);
         }
-        own_.push_back(dir);
+        own_.insert(dir);
     }
 
     // Level by level, so that what is near the top is seen however much there is further down.
@@ -125,10 +125,8 @@ class Search {
     void directory(const Todo& todo, std::vector<Todo>* below) {
         if (left_ <= 0)
             return unfinished(todo);
-        const auto among = [&](const auto& some) {
-            return std::ranges::find(some, todo.directory) != some.end();
-        };
-        const bool known = among(known_) || among(own_);
+        const bool known =
+            own_.contains(todo.directory) || std::ranges::find(known_, todo.directory) != known_.end();
         const auto entries = list(todo);
         if (!entries && entries.error().code != Code::not_found)
             problem(entries.error());
@@ -220,21 +218,20 @@ class Search {
 
     const host::Host& host_;
     std::vector<std::string> known_;
-    std::vector<std::string> own_{};
+    std::set<std::string> own_{};
     std::int64_t left_{0};
     HelperCopies out_{};
 };
 
 // Where a login shell of the accounts looks, besides what the system's files say.
-std::vector<std::string> home_programs(const host::Host& host) {
-    std::vector<std::string> out;
+std::set<std::string> home_programs(const host::Host& host) {
+    std::set<std::string> out;
     if (!host.accounts())
         return out;
     for (const auto& u : host.accounts()->users)
         if (u.home.size() > 1 && u.home.front() == '/')
             for (const char* below : {"/bin", "/.local/bin"})
-                if (auto dir = u.home + below; std::ranges::find(out, dir) == out.end())
-                    out.push_back(std::move(dir));
+                out.insert(u.home + below);
     return out;
 }
 
@@ -250,10 +247,34 @@ Result<void> add_path_of_files(const host::Sysroot& root, const std::string& dir
     return {};
 }
 
+// user@.service with its drop-ins, and the instances that have a file of their own.
+Result<void> add_path_of_units(const host::Host& host, std::vector<std::string>& out) {
+    const auto& units = host.units();
+    if (!units)
+        return Failure(units.error());
+    for (const auto& name : units->names("user@")) {
+        PLIMSOLL_TRY(const auto unit, host.unit(name));
+        if (!unit)
+            continue;
+        for (const host::UnitSetting& s : unit->values("Service", "Environment"))
+            add_path_of(s.value, out);
+        for (const host::UnitSetting& s : unit->values("Service", "EnvironmentFile")) {
+            if (s.value.find_first_of("%*?[") != std::string::npos)
+                return fail(Code::unsupported, s.source + ": which files " + printable(s.value, 80) +
+                                                   " means, and what PATH they set, is not known");
+            PLIMSOLL_CHECK(
+                add_path_of_file(host.root(), s.value.substr(s.value.starts_with('-') ? 1 : 0), out));
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
-Result<std::vector<std::string>> manager_path(const host::Sysroot& root) {
+Result<std::vector<std::string>> manager_path(const host::Host& host) {
+    const host::Sysroot& root = host.root();
     std::vector<std::string> out;
+    PLIMSOLL_CHECK(add_path_of_units(host, out));
     for (const char* file : {"/etc/environment", "/etc/systemd/user.conf", "/usr/lib/systemd/user.conf"})
         PLIMSOLL_CHECK(add_path_of_file(root, file, out));
     for (const char* dir :

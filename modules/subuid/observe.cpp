@@ -25,7 +25,7 @@ Facts Subuid::observe(const host::Host& host, const Params& params, const policy
     f.nspawn_in_use = nspawn_is_used(host);
     f.homed_users = read_homed_users(root);
     f.rootless_users = find_rootless_users(host);
-    auto directories = manager_path(root);
+    auto directories = manager_path(host);
     if (directories) {
         const auto login = login_path(root);
         if (!login)

@@ -33,8 +33,9 @@ void read_labels(const host::Host& host, Facts& facts);
 // ---- helpers.cpp ----
 
 // Where the users' service managers look for programs: systemd's own directories, and before them every
-// other one that a PATH= in environment.d(5), environment(5) or systemd-user.conf(5) names.
-[[nodiscard]] Result<std::vector<std::string>> manager_path(const host::Sysroot& root);
+// other one that a PATH= in user@.service (or one user's instance of it), environment.d(5), environment(5) or
+// systemd-user.conf(5) names.
+[[nodiscard]] Result<std::vector<std::string>> manager_path(const host::Host& host);
 
 // Where login shells look besides: login.defs(5), /etc/profile and /etc/profile.d.
 [[nodiscard]] Result<std::vector<std::string>> login_path(const host::Sysroot& root);

@@ -165,6 +165,8 @@ TEST(IdmapHelpers, AreSoughtWhereTheUserManagerLooks) {
     tree.write("/usr/bin/newgidmap", "", 04755);
     const auto verdict = [&] { return brief(judge(tree, "subuid.idmap-helpers")); };
     tree.write("/opt/lib/deep/er/tools/newuidmap", "", 0755);
+    tree.write("/usr/lib/systemd/system/user@.service", "[Service]\n");
+    tree.write("/opt/path.env", "PATH=/opt/lib/deep/er/tools\n");
     EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
     for (const auto& [file, text] : std::vector<std::pair<std::string, std::string>>{
              {"/etc/environment.d/50-x.conf", "PATH=/opt/lib/deep/er/tools:$PATH\n"},
@@ -172,11 +174,22 @@ TEST(IdmapHelpers, AreSoughtWhereTheUserManagerLooks) {
              {"/etc/environment", "PATH='/opt/lib/deep/er/tools'\n"},
              {"/etc/systemd/user.conf.d/x.conf",
               "[Manager]\nDefaultEnvironment=A=b PATH=/opt/lib/deep/er/tools\n"},
-             {"/etc/systemd/user.conf", "ManagerEnvironment = \"PATH=/opt/lib/deep/er/tools:/usr/bin\"\n"}}) {
+             {"/etc/systemd/user.conf", "ManagerEnvironment = \"PATH=/opt/lib/deep/er/tools:/usr/bin\"\n"},
+             {"/etc/systemd/system/user@.service.d/x.conf",
+              "[Service]\nEnvironment=A=b \"PATH=/opt/lib/deep/er/tools:/usr/bin\"\n"},
+             {"/run/systemd/system/user@1000.service.d/x.conf",
+              "[Service]\nEnvironment=PATH=/opt/lib/deep/er/tools\n"},
+             {"/etc/systemd/system/user@.service.d/x.conf", "[Service]\nEnvironmentFile=-/opt/path.env\n"}}) {
         tree.write(file, text);
         EXPECT_EQ(verdict().front(), "fail /opt/lib/deep/er/tools/newuidmap high by-hand") << file;
         tree.remove(file);
     }
+    const std::string drop_in = "/etc/systemd/system/user@.service.d/x.conf";
+    tree.write(drop_in, "[Service]\nEnvironment=PATH=/opt/lib/deep/er/tools\nEnvironment=\n");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "taken back";
+    tree.write(drop_in, "[Service]\nEnvironmentFile=/opt/*.env\n");
+    EXPECT_EQ(judge(tree, "subuid.idmap-helpers").front().status, Status::unknown);
+    tree.remove(drop_in);
     tree.fifo("/etc/environment");
     EXPECT_EQ(judge(tree, "subuid.idmap-helpers").front().status, Status::unknown);
 }
