@@ -50,6 +50,7 @@ Engines::Facts Engines::observe(const host::Host& host, const Params&, const pol
     f.remap = read_remap(host, f.docker);
     f.quadlets = read_quadlets(host);
     f.users = read_user_dockers(host, f.inventory);
+    f.clients = read_docker_clients(host);
     f.cri = read_cri(host, f.inventory);
     return f;
 }

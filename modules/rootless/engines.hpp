@@ -5,6 +5,7 @@
 #include "core/policy/module.hpp"
 #include "modules/rootless/api_access.hpp"
 #include "modules/rootless/cri.hpp"
+#include "modules/rootless/docker_clients.hpp"
 #include "modules/rootless/docker_config.hpp"
 #include "modules/rootless/inventory.hpp"
 #include "modules/rootless/quadlets.hpp"
@@ -67,6 +68,7 @@ struct Engines {
         Remap remap{};
         Quadlets quadlets{};
         std::vector<UserDocker> users{};
+        DockerClients clients{};
         CriFacts cri{};
     };
 

@@ -240,6 +240,7 @@ void judge_socket_access(const Engines::Params& params, const Engines::Facts& fa
     report_unknown(Control::socket_access, "units", facts.inventory.unit_problems, out);
     if (!facts.inventory.processes)  // one of them may hold a group that its user has no more
         report_unknown(Control::socket_access, "processes", facts.inventory.processes.error(), out);
+    judge_clients_of_sockets(params, facts, out);
     if (out.size() != before)
         return;
     out.push_back(

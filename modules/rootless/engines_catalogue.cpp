@@ -34,7 +34,9 @@ ControlInfo about_socket_access() {
         .title = "Only root reaches the sockets of rootful engines",
         .why =
             "Whoever can connect to a rootful engine's socket can start a container that mounts the host's "
-            "root: access to the API is root, without a password or a trace in sudo's log.",
+            "root: access to the API is root, without a password or a trace in sudo's log. A user's client "
+            "that "
+            "DOCKER_HOST or a context points at such a socket fails as well: that user means to work there.",
         .severity = Severity::critical,
         .fix_class = FixClass::service_restart,
         .fix =
@@ -52,7 +54,8 @@ ControlInfo about_tcp() {
         .why =
             "The API over TCP gives root to everybody who can reach the port; only mutual TLS asks who it "
             "is. "
-            "Loopback is no protection: every local user and every container in the host network is there.",
+            "Loopback is no protection: every local user and every container in the host network is there. "
+            "Users' clients that DOCKER_HOST or a context points at such an API are told, too.",
         .severity = Severity::critical,
         .fix_class = FixClass::service_restart,
         .fix =

@@ -112,6 +112,19 @@ Cases daemon_cases() {
     add("engine.docker-tcp", Cell::hostile,
         docker_and("etc/systemd/system/docker.service.d/x.conf",
                    "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -H \"" + std::string(escape) + "\"\n"));
+    const auto client = [](std::string host) {
+        return file("home/alice/.bashrc", "export DOCKER_HOST='" + host + "'\n");
+    };
+    add("engine.docker-socket-access", Cell::fail, client("unix:///run/docker.sock"));
+    add("engine.docker-tcp", Cell::fail, client("tcp://10.0.0.1:2375"));
+    add("engine.docker-tcp", Cell::hostile, client("tcp://" + std::string(escape)));
+    for (const char* control : {"engine.docker-socket-access", "engine.docker-tcp"}) {
+        add(control, Cell::not_applicable, client("unix:///run/user/1000/docker.sock"));
+        add(control, Cell::unknown, client("$(cat " + std::string(escape) + ")"));
+        add(control, Cell::hostile,
+            file("home/alice/.docker/contexts/meta/" + std::string(escape) + "/meta.json",
+                 R"({"Name":"\u001b[2J","Endpoints":{"docker":{"Host":"unix:///\u001b","Host":1}}})"));
+    }
     add("docker.daemon-json", Cell::pass, docker_and(daemon_json, sound_json));
     add("docker.daemon-json", Cell::fail, docker_and(daemon_json, "{}"));
     add("docker.daemon-json", Cell::not_applicable, nothing());

@@ -54,6 +54,9 @@ void report_unknown(Control c, const std::string& subject, const Error& error, F
 void judge_rootful_daemon(const Engines::Params& params, const Engines::Facts& facts, Findings& out);
 void judge_socket_access(const Engines::Params& params, const Engines::Facts& facts, Findings& out);
 void judge_tcp(const Engines::Params& params, const Engines::Facts& facts, Findings& out);
+// Their parts that look at users' clients; nothing when no client is pointed anywhere.
+void judge_clients_of_sockets(const Engines::Params& params, const Engines::Facts& facts, Findings& out);
+void judge_clients_of_tcp(const Engines::Params& params, const Engines::Facts& facts, Findings& out);
 void judge_daemon_json(const Engines::Params& params, const Engines::Facts& facts, Findings& out);
 void judge_userns_remap(const Engines::Params& params, const Engines::Facts& facts, Findings& out);
 void judge_podman_socket(const Engines::Params& params, const Engines::Facts& facts, Findings& out);

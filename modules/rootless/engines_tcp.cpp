@@ -313,6 +313,7 @@ void judge_tcp(const Engines::Params& params, const Engines::Facts& facts, Findi
     report_unknown(Control::tcp, "containerd", facts.cri.containerd_problems, out);
     if (!facts.sockets.tcp)
         report_unknown(Control::tcp, "listeners", facts.sockets.tcp.error(), out);
+    judge_clients_of_tcp(params, facts, out);
     if (out.size() != before)
         return;
     out.push_back(facts.inventory.installed.empty() && !facts.docker.json.text
