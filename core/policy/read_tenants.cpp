@@ -45,6 +45,23 @@ std::optional<std::uint64_t> plain_number(std::string_view s) {
     return s.size() > 1 && s.front() == '0' ? std::nullopt : parse_u64(s);
 }
 
+struct StartAndCount {
+    std::uint64_t start{0};
+    std::uint64_t count{0};
+};
+
+// "START:COUNT"; nullopt: not two plain numbers.
+std::optional<StartAndCount> start_and_count(std::string_view text) {
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos)
+        return std::nullopt;
+    const auto start = plain_number(text.substr(0, colon));
+    const auto count = plain_number(text.substr(colon + 1));
+    if (!start || !count)
+        return std::nullopt;
+    return StartAndCount{*start, *count};
+}
+
 class TenantReader {
   public:
     TenantReader(const Table& table, const Place& place, const Reader& reader)
@@ -184,20 +201,18 @@ class TenantReader {
             good_ = false;
             return;
         }
-        const auto parts = split(*v.string(), ':');
-        const auto start = parts.size() == 2 ? plain_number(parts[0]) : std::nullopt;
-        const auto count = parts.size() == 2 ? plain_number(parts[1]) : std::nullopt;
+        const auto range = start_and_count(*v.string());
         const std::string shown = "\"" + key + "\" is \"" + printable(*v.string(), 80) + "\"";
-        if (!start || !count)
+        if (!range)
             return refuse(v, shown, range_expected);
-        if (*start == 0)
+        if (range->start == 0)
             return refuse(v, shown + ", which contains id 0", "a range that starts at 1 or above");
-        if (*count == 0)
+        if (range->count == 0)
             return refuse(v, shown + ", which is empty", "a count of at least 1");
-        if (*start > last_id || *count > last_id - *start + 1)
+        if (range->start > last_id || range->count > last_id - range->start + 1)
             return refuse(v, shown + ", which goes beyond the last id",
                           "a range that ends at " + std::to_string(last_id) + " or below");
-        into.push_back({range_of(*start, *count), reader_.place(v)});
+        into.push_back({range_of(range->start, range->count), reader_.place(v)});
     }
 
     // Settings that would have no effect mean that the file says something else than its author thinks.
