@@ -517,7 +517,8 @@ TEST_F(AgentTest, ManyWritersDoNotKeepItFromItsWork) {
         const auto healed = agent_->counters().heals;
         for (int i = 0; i < owners; ++i)
             append("/etc/subuid", "user" + std::to_string(i) + ":0:1\n");
-        ASSERT_TRUE(until([&] { return tree_.read("/etc/subuid").empty(); }, 60s)) << tree_.read("/etc/subuid");
+        ASSERT_TRUE(until([&] { return tree_.read("/etc/subuid").empty(); }, 60s))
+            << tree_.read("/etc/subuid");
         EXPECT_TRUE(until([&] { return agent_->counters().heals == healed + (owners == 16 ? 16U : 1U); }));
     }
     EXPECT_THAT(agent_->status().contested, IsEmpty());
