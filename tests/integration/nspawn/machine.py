@@ -17,9 +17,10 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "real"))
+sys.path[:0] = [str(HERE.parent / "real"), str(HERE.parent.parent / "support")]
 
 import debian  # noqa: E402
+from own_cgroup import OwnCgroup  # noqa: E402
 
 BOOT_SECONDS = 90
 SKIP = 77  # ctest's SKIP_RETURN_CODE
@@ -42,7 +43,7 @@ def missing():
 class Machine(debian.Tree):
     def __init__(self, archive, build):
         super().__init__(archive)
-        self.nspawn = self.leader = None
+        self.nspawn = self.leader = self.cgroup = None
         self.console = self.root.parent / f"{self.root.name}.console"
         try:
             self.install(build)
@@ -67,6 +68,7 @@ class Machine(debian.Tree):
 
     def boot(self):
         """Returns when every unit of the boot has been started."""
+        self.cgroup = OwnCgroup(self.root.name)
         with open(self.console, "wb") as console:
             self.nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", f"--directory={self.root}",
@@ -75,7 +77,7 @@ class Machine(debian.Tree):
                  # What crun asks for and a machine would have.
                  "--system-call-filter=@keyring", "--boot"],
                 env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
-                stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, preexec_fn=self.cgroup.enter,
             )
         self.leader = self.wait(self.find_leader, "a first process")
         self.wait(self.is_up, "the end of its boot")
@@ -84,6 +86,7 @@ class Machine(debian.Tree):
         """An orderly end, then a boot of the same tree: /run and the processes are new, the files are not."""
         self.run("systemctl", "poweroff", check=False)
         self.nspawn.wait(BOOT_SECONDS)
+        self.cgroup.remove()
         self.boot()
 
     def find_leader(self):
@@ -129,6 +132,8 @@ class Machine(debian.Tree):
                 self.nspawn.kill()
                 self.nspawn.wait(20)
             self.nspawn = None
+        if self.cgroup is not None:
+            self.cgroup.remove()
         self.console.unlink(missing_ok=True)
         super().close()
 

@@ -20,6 +20,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "support"))
 
 from daemon_state import percentiles, wait_for  # noqa: E402
+from own_cgroup import OwnCgroup  # noqa: E402
 
 SKIP = 77  # ctest's SKIP_RETURN_CODE
 AGENTCTL = os.environ.get("PLIMSOLL_AGENTCTL", "agentctl")
@@ -72,10 +73,11 @@ class Scratch(unittest.TestCase):
                     str(root or self.root), *command)
         return int(self.podman("inspect", "--format", "{{.State.Pid}}", name).stdout)
 
-    def spawn(self, *argv, user=None):
-        """A process in the background; killed at the end with what it started."""
+    def spawn(self, *argv, user=None, cgroup=None):
+        """A process in the background, in an OwnCgroup if given; killed at the end with what it started."""
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                 start_new_session=True, user=user, group=user, extra_groups=[] if user else None)
+                                 start_new_session=True, user=user, group=user, extra_groups=[] if user else None,
+                                 preexec_fn=cgroup.enter if cgroup else None)
 
         def end():
             try:
@@ -207,9 +209,12 @@ class Containers(Scratch):
         self.assert_fails(own, "ctr.orphan", "no engine answers for it")
 
     def test_nspawn_is_told_by_its_monitor(self):
+        cgroup = OwnCgroup(self.scratch.name)
+        self.addCleanup(cgroup.remove)
         pid = self.sleeper_below(self.spawn(
             "systemd-nspawn", "--quiet", "--directory", str(self.root), "--register=no", "--keep-unit",
-            "--private-network", "--as-pid2", "--console=pipe", "--resolv-conf=off", "--timezone=off", *SLEEP))
+            "--private-network", "--as-pid2", "--console=pipe", "--resolv-conf=off", "--timezone=off", *SLEEP,
+            cgroup=cgroup))
         subjects = {f["subject"] for f in self.findings() if f["control"] == "ctr.found" and f["subject"] != "host"}
         self.assertTrue(any(s.startswith("nspawn/root/") for s in subjects), (pid, subjects))
 
