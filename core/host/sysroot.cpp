@@ -82,10 +82,11 @@ void Sysroot::learn_what_is_missing(const std::string& path) const {
         if (missing_->present.contains(dir))
             continue;
         const long fd = open_below(root_, dir, O_PATH, 0);
-        if (fd < 0 && errno == ENOENT)
-            missing_->absent.insert(std::move(dir));
-        if (fd < 0)
+        if (fd < 0) {
+            if (errno == ENOENT)
+                missing_->absent.insert(std::move(dir));
             return;
+        }
         const Fd there(static_cast<int>(fd));
         missing_->present.insert(std::move(dir));
     }

@@ -12,7 +12,6 @@
 
 namespace plimsoll::modules::subuid {
 
-using policy::Evidence;
 using policy::Severity;
 using policy::Status;
 
