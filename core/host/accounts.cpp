@@ -2,6 +2,7 @@
 #include "core/host/accounts.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/user_records.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -44,6 +45,10 @@ Result<void> read_remote_sources(const Sysroot& root, Accounts& into) {
             continue;
         for (std::size_t i = 1; i < fields.size(); ++i) {
             const std::string name(fields[i]);
+            if (name == "systemd" && fields[0] == "passwd:")
+                into.unseen_users.push_back(
+                    "nsswitch.conf names systemd, which also knows the users of running "
+                    "services and of homes that were never used here");
             if (name.front() != '[' && name.back() != ']' && std::ranges::find(local, name) == local.end() &&
                 std::ranges::find(into.remote_sources, name) == into.remote_sources.end())
                 into.remote_sources.push_back(name);
@@ -127,6 +132,7 @@ Result<Accounts> read_accounts(const Sysroot& root) {
         PLIMSOLL_CHECK(read_database(root, std::string(dir) + "/passwd", out, &parse_passwd));
         PLIMSOLL_CHECK(read_database(root, std::string(dir) + "/group", out, &parse_group));
     }
+    read_user_records(root, out);
     PLIMSOLL_CHECK(read_remote_sources(root, out));
     return out;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The accounts of a host as its files tell: passwd(5), group(5) and the image-side copies of OSTree
-// (nss-altfiles: /usr/lib/passwd) and Flatcar (/usr/share/baselayout/passwd). NSS is not asked: the answer
-// would be the build machine's for an image, and may block on the network for the running host.
+// The accounts of a host as its files tell: passwd(5), group(5), the image-side copies of OSTree
+// (nss-altfiles: /usr/lib/passwd) and Flatcar (/usr/share/baselayout/passwd), and systemd's JSON records
+// (user_records.hpp). NSS is not asked: the answer would be the build machine's for an image, and may block
+// on the network for the running host.
 #pragma once
 #include "core/host/sysroot.hpp"
 
@@ -16,7 +17,8 @@ struct User {
     std::uint32_t gid{0};
     std::string home;
     std::string shell;
-    std::string source;  // "/etc/passwd:12"
+    std::string source;        // "/etc/passwd:12"
+    bool managed_home{false};  // by systemd-homed: nobody sees into it while its user is not there
 };
 
 struct Group {
@@ -29,9 +31,12 @@ struct Group {
 struct Accounts {
     std::vector<User> users;  // in file order; the first of a name wins, as in NSS
     std::vector<Group> groups;
-    std::vector<std::string> problems;  // "FILE:LINE: reason" for lines that are not entries
+    std::vector<std::string> problems;  // "FILE:LINE: reason" for lines and records that are no entries
     // Sources in nsswitch.conf's passwd/group lines that files cannot show: "sss", "ldap", "winbind", …
     std::vector<std::string> remote_sources;
+    // Why a name that no file has may be a user all the same: nsswitch.conf lists systemd, or a record could
+    // not be read.
+    std::vector<std::string> unseen_users;
 
     [[nodiscard]] const User* user(std::string_view name) const;
     [[nodiscard]] const User* user(std::uint32_t uid) const;

@@ -21,7 +21,9 @@ const std::array<ControlInfo, 19> table{{
      "and a number that dockerd cannot read is 0 for it.",
      Severity::critical,
      FixClass::live,
-     "Removes the line, or keeps the part of it that lies above SUB_UID_MIN when that part harms nobody.",
+     "Removes the line, or keeps the part of it that lies above SUB_UID_MIN when that part harms nobody. A "
+     "line "
+     "that is root for dockerd alone, and whose owner it does not remap to, is written in plain decimal.",
      {"subuid(5)", "newuidmap(1)", "user_namespaces(7)"}},
     {"subuid.real-id-overlap",
      "A02",
@@ -109,7 +111,9 @@ const std::array<ControlInfo, 19> table{{
      Severity::medium,
      FixClass::live,
      "Removes the line when accounts come from local files only and no process and no container storage uses "
-     "its ids.",
+     "its ids. Records of systemd-homed and of nss-systemd are such files; a name that no file has is "
+     "unknown "
+     "where nsswitch.conf names systemd.",
      {"subuid(5)", "userdel(8)"}},
     {"subuid.rename-orphan",
      "A10",

@@ -207,6 +207,20 @@ bool Context::remote_accounts() const {
     return facts.accounts && !facts.accounts->remote_sources.empty();
 }
 
+std::string Context::unseen_users() const {
+    if (!facts.accounts)
+        return facts.accounts.error().message;
+    if (remote_accounts())
+        return "accounts also come from \"" + printable(join(facts.accounts->remote_sources, ", "), 80) +
+               "\"";
+    return facts.accounts->unseen_users.empty() ? "" : printable(facts.accounts->unseen_users.front());
+}
+
+bool Context::unseen(const Owner& o) const {
+    return facts.accounts && o.account == nullptr && !o.comment() &&
+           !(facts.accounts->remote_sources.empty() && facts.accounts->unseen_users.empty());
+}
+
 bool Context::maybe_one(const Owner& a, const Owner& b) const {
     return !facts.accounts && a.by_number() != b.by_number();
 }

@@ -88,6 +88,10 @@ struct Context {
     [[nodiscard]] bool is_remap_user(const Owner& o) const;
     [[nodiscard]] bool is_containers_user(const Owner& o) const;
     [[nodiscard]] bool remote_accounts() const;
+    // Why an owner without an account may be a user all the same; empty: it is none.
+    [[nodiscard]] std::string unseen_users() const;
+    // Whether the accounts are known, and this owner is none of them but may be a user all the same.
+    [[nodiscard]] bool unseen(const Owner& o) const;
     // Without the accounts nobody can say whether a name and a number are one owner.
     [[nodiscard]] bool maybe_one(const Owner& a, const Owner& b) const;
     [[nodiscard]] const Owner* owner_named(std::string_view text) const;

@@ -176,15 +176,15 @@ Findings judge_stale_owner(const Context& c) {
         return std::move(v).finish(Status::unknown, "");
     }
     auto all = lines_of(c, [&](const Owner& o) { return stale(c, o) && renamed_to(c, o) == nullptr; });
-    if (!all.more.empty() && !c.remote_accounts()) {
+    const std::string unseen = c.unseen_users();
+    if (!all.more.empty() && unseen.empty()) {
         judge_many_stale(c, all, v);
         all = {};
     }
     for (const auto& [index, lines] : all.listed) {
         const Owner& o = c.owners[index];
-        if (c.remote_accounts())
-            v.unknown(o.label(), "no local account; it may come from \"" +
-                                     printable(join(c.facts.accounts->remote_sources, ", "), 80) + "\"");
+        if (!unseen.empty())
+            v.unknown(o.label(), "no file has this account, but " + unseen);
         else
             v.fail(o.label(), "no account is called " + o.label(),
                    evidence_of(c, lines, "an account of that name or number"), stale_fix(c, lines),

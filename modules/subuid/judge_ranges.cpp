@@ -2,11 +2,11 @@
 // A01, A02, A04 and A05: which ids the ranges cover.
 #include "core/base/text.hpp"
 #include "core/host/subid_allocator.hpp"
+#include "core/host/user_records.hpp"
 #include "modules/subuid/judge.hpp"
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 namespace plimsoll::modules::subuid {
 
@@ -55,12 +55,28 @@ std::optional<std::string> innocent_part(const Context& c, IdKind kind, const Gr
     return grant_line(entry->owner, rest);
 }
 
+// A line that is host root for nobody but dockerd, if it ever took its owner for the remap user, in the form
+// in which dockerd reads of it what newuidmap lets the owner have already. Such a line is in use, and no fix
+// of this control takes ids from it.
+std::optional<std::string> same_for_dockerd(const Context& c, IdKind kind, const Grant& g) {
+    const host::SubidEntry* entry = c.line(kind, g).in(host::SubidView::shadow);
+    const bool remapped = c.facts.remap_user && c.is_remap_user(c.owners[g.owner]);
+    if (entry == nullptr || g.views != moby_bit || remapped)
+        return std::nullopt;
+    const RangeSet ids = host::handed_out(*entry, host::SubidView::shadow);
+    if (ids.ranges().size() != 1 || ids.contains(0))
+        return std::nullopt;
+    return grant_line(entry->owner, ids.ranges().front());
+}
+
 policy::Fix root_fix(const Context& c, const std::vector<Offence>& all) {
     Edits edits;
     std::size_t kept = 0;
     for (const Offence& o : all) {
         const std::string text(c.line(o.kind, *o.grant).text);
-        const auto rest = all.size() <= max_weighed_lines ? innocent_part(c, o.kind, *o.grant) : std::nullopt;
+        auto rest = same_for_dockerd(c, o.kind, *o.grant);
+        if (!rest && all.size() <= max_weighed_lines)
+            rest = innocent_part(c, o.kind, *o.grant);
         if (rest) {
             edits.replace(o.kind, text, *rest);
             ++kept;
@@ -69,7 +85,7 @@ policy::Fix root_fix(const Context& c, const std::vector<Offence>& all) {
         }
     }
     const char* summary = kept == 0            ? "remove what grants host root"
-                          : kept == all.size() ? "keep only the part of the range that harms nobody"
+                          : kept == all.size() ? "keep only what does not grant host root"
                                                : "remove what grants host root, keep the harmless rest";
     return live_fix(summary, edits.changes());
 }
@@ -323,8 +339,6 @@ constexpr std::array<Reserved, 6> reserved{{
 class ReservedCheck {
   public:
     explicit ReservedCheck(const Context& c) : c_(c) {
-        if (c.facts.homed_users)
-            homed_.insert(c.facts.homed_users->begin(), c.facts.homed_users->end());
         const auto& when = c.params.nspawn_range;
         nspawn_ = when == "always" || (when == "in-use" && c.facts.nspawn_in_use.value_or(false));
     }
@@ -339,7 +353,8 @@ class ReservedCheck {
         for (const Reserved& r : reserved)
             if (r.ids.intersects(g.ids))
                 out.push_back(&r);
-        const bool homed = homed_.contains(c_.owners[g.owner].text);
+        const host::User* account = c_.owners[g.owner].account;
+        const bool homed = account != nullptr && account->managed_home;
         if (homed && (g.ids.start < host::nspawn_ids.start || g.ids.end > host::nspawn_ids.end))
             out.push_back(&outside);
         if (!homed && nspawn_ && host::nspawn_ids.intersects(g.ids))
@@ -354,15 +369,18 @@ class ReservedCheck {
             std::ranges::any_of(c_.grants, [&](const auto& l) { return std::ranges::any_of(l, within); });
         if (!any)
             return;
+        if (!c_.facts.accounts)
+            v.unknown("systemd-homed", c_.facts.accounts.error().message);
+        else
+            for (const auto& problem : c_.facts.accounts->problems)
+                if (problem.contains(host::homed_dir))
+                    v.unknown("systemd-homed", problem);
         if (!c_.facts.nspawn_in_use && c_.params.nspawn_range == "in-use")
             v.unknown("systemd-nspawn", c_.facts.nspawn_in_use.error().message);
-        if (!c_.facts.homed_users)
-            v.unknown("systemd-homed", c_.facts.homed_users.error().message);
     }
 
   private:
     const Context& c_;
-    std::set<std::string, std::less<>> homed_{};
     bool nspawn_{false};
 };
 

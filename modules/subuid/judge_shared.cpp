@@ -118,9 +118,9 @@ bool prized(const Context& c, const Owner& o) {
 // An ordinary account without container storage, as far as everything was seen.
 bool has_no_storage(const Context& c, const Owner& o) {
     const StorageScan& scan = c.facts.scan;
-    return o.account != nullptr && o.uid != 0U && !prized(c, o) && !c.provisioned(o.account->name) &&
-           !scan.exhausted && scan.problems.empty() && !scan.elsewhere.contains("") &&
-           !scan.elsewhere.contains(o.account->name) &&
+    return o.account != nullptr && o.uid != 0U && !o.account->managed_home && !prized(c, o) &&
+           !c.provisioned(o.account->name) && !scan.exhausted && scan.problems.empty() &&
+           !scan.elsewhere.contains("") && !scan.elsewhere.contains(o.account->name) &&
            std::ranges::find(scan.stores, o.account->name, &StoredIds::user) == scan.stores.end();
 }
 

@@ -29,13 +29,14 @@ struct Holding {
 
 using Holdings = std::map<std::uint32_t, Holding>;
 
-// Of the owners that can be judged: accounts, the engines' users, and those of whom the policy or the host
-// says that they run containers.
+// Of the owners that can be judged: accounts, those that may be accounts of another source, the engines'
+// users, and those of whom the policy or the host says that they run containers.
 std::vector<bool> owners_to_judge(const Context& c) {
     std::vector<bool> out(c.owners.size());
     for (std::size_t i = 0; i < out.size(); ++i) {
         const Owner& o = c.owners[i];
-        out[i] = o.uid.has_value() || c.is_containers_user(o) || (c.facts.remap_user && c.is_remap_user(o));
+        out[i] = o.uid.has_value() || c.unseen(o) || c.is_containers_user(o) ||
+                 (c.facts.remap_user && c.is_remap_user(o));
     }
     const auto add = [&](std::string_view user) {
         if (const Owner* o = c.owner_named(user))
@@ -86,13 +87,13 @@ class SizeJudge {
     [[nodiscard]] bool named(const Owner& o) const;
     void judge_parity_of(std::uint32_t owner, const Holding& h, Verdict& v);
 
-    // Owners for whom enough ids matter: accounts of this host other than root, whose containers need no
-    // delegation, and with `engines` the engines' own users, which need no account.
+    // Owners for whom enough ids matter: accounts of this host, seen or not, other than root, whose
+    // containers need no delegation, and with `engines` the engines' own users, which need no account.
     [[nodiscard]] bool judged(const Owner& o, bool engines) const {
         const bool engine = c_.is_containers_user(o) || (c_.facts.remap_user && c_.is_remap_user(o));
         if (engine)
             return engines;
-        return o.uid.has_value() && *o.uid != 0;
+        return c_.unseen(o) || (o.uid.has_value() && *o.uid != 0);
     }
 
     // Whether the readers disagree about this owner's ids, so that no count is right.
@@ -127,6 +128,8 @@ class SizeJudge {
 
     // Adds `count` ids of each kind, of the same numbers when both are wanted alike.
     [[nodiscard]] Fix allocate(const std::string& owner, std::array<std::uint64_t, 2> counts);
+    // The same for the owner of a range; nothing is given to one that may be nobody.
+    [[nodiscard]] Fix complete(const Owner& o, std::array<std::uint64_t, 2> counts);
     [[nodiscard]] std::vector<Evidence> sizes(const Owner& o, const Holding& h,
                                               const std::string& expected) const;
 
@@ -143,6 +146,16 @@ Fix SizeJudge::allocate(const std::string& owner, std::array<std::uint64_t, 2> c
     return live_fix("give " + printable(owner) +
                         " the missing ids; running containers see them after `podman system migrate`",
                     *std::move(changes));
+}
+
+Fix SizeJudge::complete(const Owner& o, std::array<std::uint64_t, 2> counts) {
+    if (provisioned(o))
+        return provisioning_gives_it();
+    if (c_.unseen(o))
+        return by_hand(
+            "no file has the account " + o.label() +
+            ": when it exists, give it the missing ids with usermod --add-subuids and --add-subgids");
+    return allocate(std::string(o.text), counts);
 }
 
 std::vector<Evidence> SizeJudge::sizes(const Owner& o, const Holding& h, const std::string& expected) const {
@@ -179,8 +192,7 @@ Findings SizeJudge::judge_min_size() {
             continue;
         }
         v.fail(o.label(), o.label() + " has fewer than " + std::to_string(min) + " subordinate ids",
-               sizes(o, h, "at least " + std::to_string(min)),
-               provisioned(o) ? provisioning_gives_it() : allocate(std::string(o.text), lacking));
+               sizes(o, h, "at least " + std::to_string(min)), complete(o, lacking));
     }
     return std::move(v).finish(
         any ? Status::pass : Status::not_applicable,
@@ -319,8 +331,8 @@ void SizeJudge::judge_parity_of(std::uint32_t index, const Holding& h, Verdict& 
     const IdKind fewer = h.size(IdKind::uid) < h.size(IdKind::gid) ? IdKind::uid : IdKind::gid;
     const IdKind more = fewer == IdKind::uid ? IdKind::gid : IdKind::uid;
     const auto fix = [&]() -> Fix {
-        if (provisioned(o))
-            return provisioning_gives_it();
+        if (provisioned(o) || c_.unseen(o))
+            return complete(o, {});
         if (growing_.contains(index))
             return by_hand("apply the fix of subuid.min-size first");
         const auto rest = missing_counterpart(h.shadow[index_of(more)], h.shadow[index_of(fewer)]);

@@ -23,7 +23,6 @@ Facts Subuid::observe(const host::Host& host, const Params& params, const policy
     f.ledger = read_ledger(host);
     f.processes = host.processes();
     f.nspawn_in_use = nspawn_is_used(host);
-    f.homed_users = read_homed_users(root);
     f.rootless_users = find_rootless_users(host);
     auto directories = manager_path(host);
     if (directories) {

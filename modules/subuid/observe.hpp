@@ -18,7 +18,6 @@ void read_labels(const host::Host& host, Facts& facts);
 [[nodiscard]] Result<std::string> read_containers_user(const host::Sysroot& root);
 [[nodiscard]] Result<std::optional<std::string>> read_remap_user(const host::Host& host);
 [[nodiscard]] Result<std::vector<host::LedgerEntry>> read_ledger(const host::Host& host);
-[[nodiscard]] Result<std::vector<std::string>> read_homed_users(const host::Sysroot& root);
 
 // Whether a POSIX access list (raw system.posix_acl_access, acl(5)) lets a named user or group write; true
 // also for one that cannot be understood. Pure.

@@ -248,16 +248,4 @@ Result<std::vector<host::LedgerEntry>> read_ledger(const host::Host& host) {
     return host.ledger().read(host.root(), host::ledger_path(host.state_dir()));
 }
 
-Result<std::vector<std::string>> read_homed_users(const host::Sysroot& root) {
-    constexpr std::string_view suffix = ".identity";
-    const auto entries = root.list("/var/lib/systemd/home");
-    if (!entries && entries.error().code != Code::not_found)
-        return Failure(entries.error());
-    std::vector<std::string> out;
-    for (const auto& e : entries.value_or(std::vector<host::DirEntry>{}))
-        if (e.name.ends_with(suffix))
-            out.push_back(e.name.substr(0, e.name.size() - suffix.size()));
-    return out;
-}
-
 }  // namespace plimsoll::modules::subuid

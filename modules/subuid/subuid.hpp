@@ -127,7 +127,6 @@ struct Facts {
     Result<std::vector<host::LedgerEntry>> ledger{};
     Result<std::vector<host::Process>> processes{};
     Result<bool> nspawn_in_use{};
-    Result<std::vector<std::string>> homed_users{};
     Result<std::vector<RootlessUser>> rootless_users{};
     std::map<std::string, std::vector<Result<Helper>>> helpers{};  // by name, all of PATH in its order
     HelperCopies helper_copies{};

@@ -88,6 +88,8 @@ INSTANTIATE_TEST_SUITE_P(
         FixCase{"root by count zero", "subuid.root-delegated", "alice:0:0\n", "", "", ""},
         FixCase{"root of a stranger", "subuid.root-delegated", "mallory:0:70000\n", "", "", ""},
         FixCase{"root for dockerd", "subuid.root-delegated", "alice:0x186A0:65536\n", one, one, one},
+        FixCase{"root for dockerd, within another's", "subuid.root-delegated",
+                "alice:0x186A0:65536\nmallory:0:100000000\n", one, one, one},
         FixCase{"self overlap", "subuid.self-overlap", std::string(one) + "alice:165000:10000\n",
                 "alice:100000:75000\n", "alice:100000:75000\n", "alice:100000:75000\n"},
         FixCase{"too small", "subuid.min-size", "alice:100000:1\n", "alice:100000:1\n",

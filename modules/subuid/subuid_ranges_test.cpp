@@ -69,6 +69,36 @@ TEST(RootDelegated, KeepsTheInnocentPart) {
               (policy::EditLines{"/etc/subuid", {"alice:0:200000"}, {"alice:100000:100000"}, true}));
 }
 
+TEST(RootDelegated, TakesNoIdsFromWhoIsRootForDockerdAlone) {
+    const Tree tree;
+    const std::string lines = "bob:0x7a120:65536\nmallory:0:100000000\n";
+    const auto changes_of_bob = [&](const std::string& subuid) {
+        fill(tree, subuid, "");
+        const auto found = judge(tree, "subuid.root-delegated");
+        return std::ranges::find(found, "bob", &Finding::subject)->fix->changes;
+    };
+    const std::vector<policy::Change> plain{
+        policy::EditLines{"/etc/subuid", {"bob:0x7a120:65536"}, {"bob:500000:65536"}, true}};
+    EXPECT_EQ(changes_of_bob(lines), plain);
+    EXPECT_EQ(changes_of_bob("mallory:0:100000000\nbob:0x7a120:65536\n"), plain);
+    EXPECT_EQ(changes_of_bob("bob:0x3e8:1\n"), (std::vector<policy::Change>{policy::EditLines{
+                                                   "/etc/subuid", {"bob:0x3e8:1"}, {"bob:1000:1"}, true}}))
+        << "another control says what is wrong with that";
+    tree.write("/etc/docker/daemon.json", "{");
+    EXPECT_EQ(changes_of_bob(lines), plain) << "nobody knows whom dockerd maps";
+    tree.write("/etc/docker/daemon.json", R"({"userns-remap": "bob"})");
+    EXPECT_EQ(
+        changes_of_bob(lines),
+        (std::vector<policy::Change>{policy::EditLines{"/etc/subuid", {"bob:0x7a120:65536"}, {}, false}}));
+    tree.remove("/etc/docker/daemon.json");
+    std::string many = lines;
+    for (int i = 0; i < 30; ++i)
+        many += "u" + std::to_string(i) + ":0:1\n";
+    fill(tree, many, "");
+    const auto fix = judge(tree, "subuid.root-delegated").front().fix;
+    EXPECT_EQ(fix->changes.front(), plain.front()) << "among many others";
+}
+
 TEST(RootDelegated, LooksAtTheImagesOwnCopies) {
     const Tree tree;
     fill(tree, "", "");
@@ -167,6 +197,23 @@ TEST(RealIdOverlap, CountsOwnersOfHomesAndProcesses) {
               std::vector<std::string>{"fail alice critical by-hand"});
 }
 
+TEST(RealIdOverlap, CountsUsersOfSystemd) {
+    const Tree tree;
+    fill(tree, "alice:5001:1\n", "alice:5002:1\n");
+    EXPECT_EQ(brief(judge(tree, "subuid.real-id-overlap")), std::vector<std::string>{"pass host"});
+    tree.write("/usr/lib/userdb/eve.user", R"({"userName": "eve", "uid": 5001})");
+    EXPECT_EQ(brief(judge(tree, "subuid.real-id-overlap")),
+              std::vector<std::string>{"fail alice critical by-hand"});
+    tree.write("/usr/lib/userdb/eve.user", R"({"userName": "eve", "uid": 6000, "gid": 5002})");
+    EXPECT_EQ(brief(judge(tree, "subuid.real-id-overlap")),
+              std::vector<std::string>{"fail alice critical by-hand"});
+    tree.remove("/usr/lib/userdb");
+    write_homed(tree, "hugo", 60231);
+    fill(tree, "alice:60231:1\n", "");
+    EXPECT_EQ(brief(judge(tree, "subuid.real-id-overlap")),
+              std::vector<std::string>{"fail alice critical by-hand"});
+}
+
 TEST(RealIdOverlap, IsUnknownWithRemoteAccountsOrWithoutAny) {
     const Tree tree;
     fill(tree, std::string(fine), std::string(fine));
@@ -229,10 +276,17 @@ TEST(ReservedOverlap, FollowsTheUseOfNspawnAndHomed) {
     EXPECT_EQ(brief(judge(tree, "subuid.reserved-overlap")), std::vector<std::string>{"pass host"});
     EXPECT_EQ(brief(judge(tree, "subuid.reserved-overlap", {.live = true})),
               std::vector<std::string>{"fail alice info by-hand"});
-    tree.write("/var/lib/systemd/home/alice.identity", "{}");
-    tree.write("/var/lib/systemd/home/bob.identity", "{}");
+    tree.write("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n");
+    write_homed(tree, "alice", 60101);
+    write_homed(tree, "bob", 60102);
+    const std::vector<std::string> bob_alone{"fail bob medium by-hand"};
+    EXPECT_EQ(brief(judge(tree, "subuid.reserved-overlap", {.live = true})), bob_alone);
+    tree.write("/etc/subuid", "60101:524288:65536\n60102:100000:65536\n");
+    EXPECT_EQ(brief(judge(tree, "subuid.reserved-overlap", {.live = true})), bob_alone) << "by number";
+    tree.write("/var/lib/systemd/home/bob.identity", "{");
     EXPECT_EQ(brief(judge(tree, "subuid.reserved-overlap", {.live = true})),
-              std::vector<std::string>{"fail bob medium by-hand"});
+              std::vector<std::string>{"unknown systemd-homed"});
+    write_homed(tree, "bob", 60102);
     tree.remove("/run/systemd/machines");
     tree.fifo("/run/systemd/machines");
     EXPECT_EQ(judge(tree, "subuid.reserved-overlap", {.live = true}).back().status, Status::fail);

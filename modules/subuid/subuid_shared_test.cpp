@@ -77,6 +77,15 @@ TEST(RangeOverlap, TheOwnerWithoutDataMoves) {
     EXPECT_TRUE(fix().empty()) << "nothing can be given out";
 }
 
+TEST(RangeOverlap, WhoseHomeCannotBeSeenDoesNotMove) {
+    const Tree tree;
+    fill(tree, "hugo:600000:65536\nadam:600000:65536\n", "");
+    write_homed(tree, "hugo", 60231);
+    write_homed(tree, "adam", 60232);
+    EXPECT_EQ(brief(judge(tree, "subuid.range-overlap")),
+              std::vector<std::string>{"fail hugo,adam high by-hand"});
+}
+
 TEST(RangeOverlap, NobodyMovesWhileAProcessUsesTheIds) {
     const Tree tree;
     fill(tree, "alice:100000:65536\nbob:100000:65536\n", "");

@@ -224,6 +224,46 @@ TEST(StaleOwner, IsLeftAloneWhenInDoubt) {
     EXPECT_EQ(stale(), std::vector<std::string>{"unknown /etc/passwd"});
 }
 
+TEST(StaleOwner, IsNoUserOfSystemdWhomNoPasswdHas) {
+    const Tree tree;
+    fill(tree, "hugo:600000:65536\n60231:700000:65536\neve:800000:65536\n", "");
+    tree.write("/etc/nsswitch.conf", "passwd: files systemd\n");
+    const auto stale = [&] { return brief(judge(tree, "subuid.stale-owner")); };
+    EXPECT_EQ(stale(), (std::vector<std::string>{"unknown hugo", "unknown 60231", "unknown eve"}));
+    write_homed(tree, "hugo", 60231);
+    tree.write("/etc/userdb/eve.user", R"({"userName": "eve", "uid": 5001})");
+    EXPECT_EQ(stale(), std::vector<std::string>{"pass host"});
+    tree.remove("/etc/nsswitch.conf");
+    EXPECT_EQ(stale(), std::vector<std::string>{"pass host"});
+    tree.write("/var/lib/systemd/home/hugo.identity", "torn");
+    EXPECT_EQ(stale(), (std::vector<std::string>{"unknown hugo", "unknown 60231"}));
+    std::string many;
+    for (std::size_t i = 0; i < 250; ++i)
+        many += "ghost" + std::to_string(i) + ":" + std::to_string(1000000 + i) + ":1\n";
+    fill(tree, many, "");
+    for (const auto& line : stale())
+        EXPECT_TRUE(line.starts_with("unknown ")) << line;
+    tree.remove("/var/lib/systemd/home/hugo.identity");
+    EXPECT_TRUE(stale().front().starts_with("fail ")) << "nothing is in doubt any more";
+}
+
+TEST(Sizes, AreJudgedOfUsersWhomNoPasswdHas) {
+    const Tree tree;
+    fill(tree, "hugo:600000:1000\n#eve:700000:1\n", "hugo:600000:65536\n");
+    const auto found = [&](const char* control) { return brief(judge(tree, control)); };
+    EXPECT_EQ(found("subuid.min-size"), std::vector<std::string>{"not-applicable host"}) << "nobody";
+    for (const char* source : {"sss", "systemd"}) {
+        tree.write("/etc/nsswitch.conf", "passwd: files " + std::string(source) + "\n");
+        EXPECT_EQ(found("subuid.min-size"), std::vector<std::string>{"fail hugo medium by-hand"});
+        EXPECT_EQ(found("subuid.gid-parity"), std::vector<std::string>{"fail hugo medium by-hand"});
+    }
+    write_homed(tree, "hugo", 60231);
+    EXPECT_EQ(found("subuid.min-size"), std::vector<std::string>{"fail hugo medium fixable"});
+    fill(tree, "hugo:600000:65536\n", "hugo:600000:65536\n");
+    EXPECT_EQ(found("subuid.min-size"), std::vector<std::string>{"pass host"});
+    EXPECT_EQ(found("subuid.gid-parity"), std::vector<std::string>{"pass host"});
+}
+
 TEST(RenameOrphan, FollowsTheUid) {
     const Tree tree;
     fill(tree, "alica:100000:65536\n", "alica:100000:65536\n");

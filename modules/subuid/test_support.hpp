@@ -87,6 +87,13 @@ inline void expect_cases(std::string_view control, const std::vector<Case>& case
     }
 }
 
+// A user of systemd-homed, as its record in /var/lib tells.
+inline void write_homed(const Tree& tree, const std::string& name, std::uint32_t uid) {
+    tree.write("/var/lib/systemd/home/" + name + ".identity",
+               R"({"userName": ")" + name + R"(", "binding": {"0123456789abcdef0123456789abcdef": {"uid": )" +
+                   std::to_string(uid) + "}}}");
+}
+
 // Nothing of the module may be called passing when neither file can be judged.
 inline std::vector<std::string> hostile_places() {
     return {"fifo", "directory", "symlink"};
