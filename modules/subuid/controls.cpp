@@ -149,12 +149,14 @@ const std::array<ControlInfo, 19> table{{
     {"subuid.file-integrity",
      "A13",
      "The files belong to root alone",
-     "Who can write these files can give himself host root. Where SELinux is in use, a file without its "
+     "Who can write these files, or put others into /etc, can give himself host root. Where SELinux is in "
+     "use, a file without its "
      "label is "
      "open to domains that the policy keeps away from it, or closed to those that need it.",
      Severity::high,
      FixClass::live,
-     "Sets owner root:root and takes the write permission of group, others and access lists away. A wrong "
+     "Sets owner root:root, of /etc itself root, and takes the write permission of group, others and access "
+     "lists away. A wrong "
      "SELinux "
      "label is for a person to restore, with restorecon.",
      {"subuid(5)", "acl(5)"}},
@@ -185,10 +187,12 @@ const std::array<ControlInfo, 19> table{{
      "Without the privilege no rootless container gets more than one id. Writable by others, or privileged "
      "in a second copy, they are a way to host root. A pass says that there is no second copy in any PATH: "
      "of "
-     "the users' service managers, of login shells, of ~/bin and ~/.local/bin. Below /usr/local, /opt, /srv, "
-     "/home, /root, /tmp and /var/tmp copies are looked for three levels deep, from the top down, and the "
-     "pass "
-     "says where max_entries ended that: only root can put a privileged copy there, and hosts have more "
+     "the users' service managers, of login shells, of ~/bin and ~/.local/bin. Below /usr/local, "
+     "/usr/libexec, "
+     "/opt, /srv, /home, /root, /tmp and /var/tmp copies are looked for three levels deep, below /var/lib "
+     "two, from "
+     "the top down, and the pass says where max_entries ended that: only root can put a privileged copy "
+     "there, and hosts have more "
      "files "
      "than a check can look at. With complete such an end is unknown instead.",
      Severity::high,

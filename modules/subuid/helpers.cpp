@@ -50,9 +50,48 @@ Result<void> add_path_of_file(const host::Sysroot& root, const std::string& file
     return {};
 }
 
+// The directories on the way to a file that is there, those to which links lead included. That of an image
+// itself is left out: it is not what "/" will be.
+Result<std::vector<std::pair<std::string, FileState>>> way_to(const host::Host& host, std::string_view path) {
+    constexpr int most_links = 40;
+    std::vector<std::pair<std::string, FileState>> out;
+    if (host.live()) {
+        PLIMSOLL_TRY(const auto top, host.root().stat("/"));
+        out.emplace_back("/", state_of(top));
+    }
+    int links = 0;
+    std::string at;
+    std::string rest(path);
+    while (!rest.empty()) {
+        const auto end = rest.find('/');
+        const std::string name = rest.substr(0, end);
+        rest.erase(0, end == std::string::npos ? end : end + 1);
+        if (name.empty() || name == ".")
+            continue;
+        if (name == "..") {
+            at.erase(at.empty() ? 0 : at.rfind('/'));
+            continue;
+        }
+        const std::string next = at + "/" + name;
+        PLIMSOLL_TRY(const auto st, host.root().lstat(next));
+        if (S_ISLNK(st.st_mode)) {
+            if (++links > most_links)
+                return fail(Code::integrity, std::string(path) + ": too many links");
+            PLIMSOLL_TRY(const auto target, host.root().read_link(next));
+            rest = target + "/" + rest;
+            at = target.starts_with('/') ? "" : at;
+            continue;
+        }
+        at = next;
+        if (S_ISDIR(st.st_mode))
+            out.emplace_back(at, state_of(st));
+    }
+    return out;
+}
+
 Result<Helper> read_helper(const host::Host& host, const std::string& path) {
     PLIMSOLL_TRY(const auto st, host.root().stat(path));
-    Helper out{path, {st.st_mode, st.st_uid, st.st_gid, st.st_nlink}};
+    Helper out{path, state_of(st)};
     PLIMSOLL_TRY(out.capability, host.root().xattr(path, "security.capability"));
     if (!host.live())
         return out;  // mount options of an image are not those of the host it will run on
@@ -64,6 +103,12 @@ Result<Helper> read_helper(const host::Host& host, const std::string& path) {
     return out;
 }
 
+Result<Helper> read_helper_of_path(const host::Host& host, const std::string& path) {
+    PLIMSOLL_TRY(auto out, read_helper(host, path));
+    PLIMSOLL_TRY(out.way, way_to(host, path));
+    return out;
+}
+
 constexpr std::array<std::string_view, 2> helper_names{"newuidmap", "newgidmap"};
 constexpr std::size_t most_problems = 5;
 
@@ -72,16 +117,19 @@ constexpr std::size_t most_problems = 5;
 struct Place {
     std::string_view path;
     bool busy;
+    int depth{3};  // levels that are listed
 };
 
-constexpr std::array<Place, 7> places{{{"/usr/local", false},
+// Two levels below /var/lib are what services have there; on the third are a package manager's thousands.
+constexpr std::array<Place, 9> places{{{"/usr/local", false},
+                                       {"/usr/libexec", false},
                                        {"/opt", false},
                                        {"/srv", true},
                                        {"/home", true},
                                        {"/root", true},
                                        {"/tmp", true},
-                                       {"/var/tmp", true}}};
-constexpr int search_depth = 3;
+                                       {"/var/tmp", true},
+                                       {"/var/lib", true, 2}}};
 
 class Search {
   public:
@@ -92,11 +140,8 @@ class Search {
     void also(const std::string& dir) {
         if (std::ranges::find(known_, dir) != known_.end())
             return;
-        for (const auto name : helper_names) {
-            const std::string path = dir + "/" + std::string(name);
-            if (!leads_to_known(path, std::string(name)))
-                file(path, true);
-        }
+        for (const auto name : helper_names)
+            file(dir + "/", name, true);
         own_.insert(dir);
     }
 
@@ -106,10 +151,10 @@ class Search {
         std::vector<Todo> level;
         for (const Place& place : all)
             level.push_back({std::string(place.path), &place});
-        for (int depth = 1; depth <= search_depth; ++depth) {
+        for (int depth = 1; !level.empty(); ++depth) {
             std::vector<Todo> next;
             for (const Todo& todo : level)
-                directory(todo, depth < search_depth ? &next : nullptr);
+                directory(todo, depth < todo.place->depth ? &next : nullptr);
             level = std::move(next);
         }
     }
@@ -139,7 +184,7 @@ class Search {
                     below->push_back({path, todo.place});
             } else if (!known && e.type != DT_LNK &&
                        std::ranges::find(helper_names, e.name) != helper_names.end()) {
-                file(path, todo.place->busy);
+                file(todo.directory + "/", e.name, todo.place->busy);
             }
         }
     }
@@ -164,20 +209,18 @@ class Search {
     }
 
     // Whether it is a link to the helper that a PATH of the system finds.
-    bool leads_to_known(const std::string& path, const std::string& name) {
+    bool leads_to_known(const std::string& path, std::string_view name, const struct stat& target) {
         const host::Sysroot::Unrecorded aside(host_.root());
         const auto link = host_.root().lstat(path);
-        if (!link || !S_ISLNK(link->st_mode))
-            return false;
-        const auto target = host_.root().stat(path);
-        return target && std::ranges::any_of(known_, [&](const std::string& dir) {
-                   const auto helper = host_.root().stat(dir + "/" + name);
-                   return helper && helper->st_dev == target->st_dev && helper->st_ino == target->st_ino;
+        return link && S_ISLNK(link->st_mode) && std::ranges::any_of(known_, [&](const std::string& dir) {
+                   const auto helper = host_.root().stat(dir + "/" + std::string(name));
+                   return helper && helper->st_dev == target.st_dev && helper->st_ino == target.st_ino;
                });
     }
 
     // `quiet`: nobody has to hear when it is made.
-    void file(const std::string& path, bool quiet) {
+    void file(const std::string& directory, std::string_view name, bool quiet) {
+        const std::string path = directory + std::string(name);
         const auto there = [&] {
             std::optional<host::Sysroot::Unrecorded> aside;
             if (quiet)
@@ -191,7 +234,7 @@ class Search {
                 problem(e);
             return;
         }
-        if (!S_ISREG(there->st_mode))
+        if (!S_ISREG(there->st_mode) || leads_to_known(path, name, *there))
             return;
         auto helper = read_helper(host_, path);
         if (helper)
@@ -299,7 +342,7 @@ std::vector<Result<Helper>> find_helper(const host::Host& host, const std::strin
         if (!st)
             out.emplace_back(Failure(st.error()));
         else if (seen.emplace(st->st_dev, st->st_ino).second)
-            out.push_back(read_helper(host, path));
+            out.push_back(read_helper_of_path(host, path));
     }
     return out;
 }

@@ -30,6 +30,9 @@ void judge_labels(const Context& c, Verdict& v);
 [[nodiscard]] Findings judge_effective_mapping(const Context& c);
 [[nodiscard]] Findings judge_foreign_scan(const Context& c);
 
+// Whether others than root can put other files into a directory of this state, or away from it what root has.
+[[nodiscard]] bool others_rule(const FileState& directory);
+
 // "alice,bob", "alice,bob,carl,dave and 296 more": what a finding about several owners is called.
 [[nodiscard]] std::string names_of(const Context& c, const std::vector<std::uint32_t>& owners);
 

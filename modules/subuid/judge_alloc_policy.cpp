@@ -16,10 +16,22 @@ namespace {
 
 constexpr std::uint64_t max_id = (std::uint64_t{1} << 31U) - 1;
 
-// shadow's built-in values (lib/find_new_sub_uids.c).
-constexpr std::uint64_t builtin_min = 100000;
-constexpr std::uint64_t builtin_max = 600100000;
+// shadow's built-in values (lib/find_new_sub_uids.c, lib/find_new_sub_gids.c).
 constexpr std::uint64_t builtin_count = 65536;
+
+struct Window {
+    std::uint64_t min;
+    std::uint64_t max;
+};
+
+constexpr Window builtin{100000, 600100000};
+constexpr Window builtin_deterministic{65536, 4294967295};
+
+constexpr std::array<std::string_view, 2> prefixes{"SUB_UID", "SUB_GID"};  // by IdKind
+
+std::string prefix_of(IdKind kind) {
+    return std::string(prefixes[index_of(kind)]);
+}
 
 // One key that has to be another.
 struct Correction {
@@ -32,9 +44,9 @@ using Corrections = std::vector<Correction>;
 
 // The number that counts for `key`; nullopt: what stands there is none, and shadow goes on without it.
 std::optional<std::uint64_t> value_of(const host::LoginDefs& defs, const std::string& key,
-                                      std::uint64_t builtin) {
+                                      std::uint64_t fallback) {
     const auto n = defs.number(key);
-    return n ? std::optional(n->value_or(builtin)) : std::nullopt;
+    return n ? std::optional(n->value_or(fallback)) : std::nullopt;
 }
 
 // getdef_bool(): "yes" in any case; everything else is no.
@@ -53,27 +65,28 @@ bool says_yes(const host::LoginDefs& defs, const std::string& key) {
 void check_window(const Params& p, const host::LoginDefs& defs, const std::string& sub, Corrections& out) {
     const auto min_start = static_cast<std::uint64_t>(p.alloc_min_start);
     const auto min_count = static_cast<std::uint64_t>(p.alloc_min_count);
+    const Window unset = says_yes(defs, sub + "_DETERMINISTIC") ? builtin_deterministic : builtin;
     auto count = value_of(defs, sub + "_COUNT", builtin_count);
     if (!count || *count < min_count || *count > max_id) {
         count = std::max(min_count, builtin_count);
         out.push_back({sub + "_COUNT", std::to_string(*count), "at least " + std::to_string(min_count)});
     }
-    auto min = value_of(defs, sub + "_MIN", builtin_min);
+    auto min = value_of(defs, sub + "_MIN", unset.min);
     if (!min || *min < min_start || *min > max_id) {
-        min = std::max(min_start, builtin_min);
+        min = std::max(min_start, builtin.min);
         out.push_back({sub + "_MIN", std::to_string(*min), "at least " + std::to_string(min_start)});
     }
-    const auto max = value_of(defs, sub + "_MAX", builtin_max);
+    const auto max = value_of(defs, sub + "_MAX", unset.max);
     if (!max || *max > max_id || *max < *min + *count - 1)
-        out.push_back({sub + "_MAX", std::to_string(*min + *count - 1 <= builtin_max ? builtin_max : max_id),
+        out.push_back({sub + "_MAX", std::to_string(*min + *count - 1 <= builtin.max ? builtin.max : max_id),
                        "at most 2147483647, with room for " + std::to_string(*count) + " ids"});
 }
 
 Corrections corrections(const Params& p, const host::LoginDefs& defs) {
     Corrections out;
-    for (const char* sub : {"SUB_UID", "SUB_GID"}) {
-        check_window(p, defs, sub, out);
-        if (const auto wrap = std::string("UNSAFE_") + sub + "_DETERMINISTIC_WRAP"; says_yes(defs, wrap))
+    for (const IdKind kind : id_kinds) {
+        check_window(p, defs, prefix_of(kind), out);
+        if (const auto wrap = "UNSAFE_" + prefix_of(kind) + "_DETERMINISTIC_WRAP"; says_yes(defs, wrap))
             out.push_back({wrap, "no", "no: ranges that wrap overlap others"});
     }
     if (says_yes(defs, "GRANT_AUX_GROUP_SUBIDS"))
@@ -124,30 +137,42 @@ Fix edit_base(const AllocDefs& defs, const Corrections& wrong) {
         {policy::WriteFile{"/etc/login.defs", text, 0644, 0, 0, in_etc ? sha256(defs.base_text) : ""}});
 }
 
-// Drop-ins only count for some builds, so that each has to be right by itself.
+// Whether these settings bring the key's built-in value into force.
+bool brings(const host::LoginDefs& d, const std::string& key) {
+    const std::string sub = key.substr(0, prefixes.front().size());
+    return key.starts_with("SUB_") && says_yes(d, sub + "_DETERMINISTIC");
+}
+
+// Drop-ins only count for some builds, so that what each sets has to be right by itself.
 void judge_drop_ins(const Context& c, const AllocDefs& defs, Verdict& v) {
+    host::LoginDefs merged = defs.defs;
     for (const host::LoginDefs& d : defs.drop_ins) {
+        for (const auto& [key, setting] : d.settings)
+            merged.settings.insert_or_assign(key, setting);
         auto wrong = corrections(c.params, d);
-        std::erase_if(wrong, [&](const Correction& w) { return !d.settings.contains(w.key); });
+        std::erase_if(wrong, [&](const Correction& w) {
+            return !d.settings.contains(w.key) && (!brings(d, w.key) || merged.settings.contains(w.key));
+        });
         if (wrong.empty())
             continue;
-        auto evidence = evidence_of(d, wrong, "");
-        const std::string path = evidence.front().source.substr(0, evidence.front().source.rfind(':'));
-        v.fail(path, path + " makes useradd give out unsafe or too small ranges", std::move(evidence),
+        const std::string& source = d.settings.begin()->second.source;
+        const std::string path = source.substr(0, source.rfind(':'));
+        v.fail(path, path + " makes useradd give out unsafe or too small ranges", evidence_of(d, wrong, path),
                by_hand("correct or remove the keys in " + path));
     }
 }
 
-// SUB_UID_DETERMINISTIC: start = SUB_UID_MIN + (uid - UID_MIN) * SUB_UID_COUNT; lines that follow another
-// rule will be run into.
-void judge_deterministic(const Context& c, const host::LoginDefs& defs, Verdict& v) {
+// SUB_UID_DETERMINISTIC: start = SUB_UID_MIN + (uid - UID_MIN) * SUB_UID_COUNT, and for subgid, by the uid as
+// well, SUB_GID_DETERMINISTIC; lines that follow another rule will be run into.
+void judge_deterministic(const Context& c, IdKind kind, const host::LoginDefs& defs, Verdict& v) {
+    const std::string sub = prefix_of(kind);
     const auto regular = defs.regular_uids();
-    const auto min = value_of(defs, "SUB_UID_MIN", 65536);
-    const auto count = value_of(defs, "SUB_UID_COUNT", builtin_count);
-    if (!says_yes(defs, "SUB_UID_DETERMINISTIC") || !regular || !min || !count)
+    const auto min = value_of(defs, sub + "_MIN", builtin_deterministic.min);
+    const auto count = value_of(defs, sub + "_COUNT", builtin_count);
+    if (!says_yes(defs, sub + "_DETERMINISTIC") || !regular || !min || !count)
         return;
     std::vector<std::pair<const Grant*, Range>> astray;
-    for (const Grant& g : c.grants[index_of(IdKind::uid)]) {
+    for (const Grant& g : c.grants[index_of(kind)]) {
         const auto& uid = c.owners[g.owner].uid;
         if (!uid || !regular->contains(*uid) || (g.views & shadow_bit) == 0)
             continue;
@@ -156,12 +181,13 @@ void judge_deterministic(const Context& c, const host::LoginDefs& defs, Verdict&
             astray.emplace_back(&g, due);
     }
     if (!astray.empty())
-        v.fail("deterministic", "lines do not follow the deterministic rule that login.defs sets",
-               some_evidence(astray,
-                             [&](const auto& line) {
-                                 return c.evidence(IdKind::uid, *line.first, text_of(line.second));
-                             }),
-               by_hand("turn SUB_UID_DETERMINISTIC off, or move these ranges to where the rule puts them"));
+        v.fail(
+            "deterministic " + std::string(noun_of(kind)),
+            "lines do not follow the deterministic rule that login.defs sets",
+            some_evidence(
+                astray,
+                [&](const auto& line) { return c.evidence(kind, *line.first, text_of(line.second)); }),
+            by_hand("turn " + sub + "_DETERMINISTIC off, or move these ranges to where the rule puts them"));
 }
 
 }  // namespace
@@ -180,7 +206,8 @@ Findings judge_alloc_policy(const Context& c) {
                edit_base(defs, wrong));
     }
     judge_drop_ins(c, defs, v);
-    judge_deterministic(c, defs.defs, v);
+    for (const IdKind kind : id_kinds)
+        judge_deterministic(c, kind, defs.defs, v);
     return std::move(v).finish(Status::pass, "useradd gives new users safe ranges of sufficient size");
 }
 

@@ -116,7 +116,10 @@ std::optional<std::uint64_t> effective_capabilities(std::string_view raw) {
             v |= static_cast<std::uint32_t>(static_cast<unsigned char>(raw[i * 4 + b])) << (8 * b);
         return v;
     };
-    if (raw.size() < XATTR_CAPS_SZ_2 || raw.size() % 4 != 0)
+    if (raw.size() != XATTR_CAPS_SZ_2 && raw.size() != XATTR_CAPS_SZ_3)
+        return std::nullopt;
+    // Those of another namespace's root are none on the host.
+    if (raw.size() == XATTR_CAPS_SZ_3 && word(XATTR_CAPS_SZ_3 / 4 - 1) != 0)
         return std::nullopt;
     const auto magic = word(0);
     const auto revision = magic & VFS_CAP_REVISION_MASK;
@@ -147,8 +150,11 @@ std::vector<Evidence> helper_faults(const Helper& h, const HelperKind& kind) {
         out.push_back({h.path, "owner " + std::to_string(h.state.uid), "owner root"});
     if ((h.state.mode & 0022U) != 0)
         out.push_back({h.path, "others may write it", "only root may write it"});
-    if ((h.state.mode & 0111U) == 0)
-        out.push_back({h.path, "not executable", "executable"});
+    if ((h.state.mode & S_IXOTH) == 0)
+        out.push_back({h.path, "not executable by everybody", "executable by everybody"});
+    for (const auto& [directory, state] : h.way)
+        if (others_rule(state))
+            out.push_back({directory, "others may replace what is in it", "only root may write it"});
     const bool setuid = (h.state.mode & S_ISUID) != 0;
     if (setuid && h.capability)
         out.push_back({h.path, "setuid and file capabilities", either});

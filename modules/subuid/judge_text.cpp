@@ -228,6 +228,16 @@ std::string octal(std::uint32_t mode) {
     return out;
 }
 
+}  // namespace
+
+bool others_rule(const FileState& directory) {
+    const bool group = (directory.mode & S_IWGRP) != 0 && directory.gid != 0;
+    const bool everybody = (directory.mode & S_IWOTH) != 0 || directory.acl_writers;
+    return directory.uid != 0 || ((group || everybody) && (directory.mode & S_ISVTX) == 0);
+}
+
+namespace {
+
 void judge_file(const std::string& path, const FileState& f, Verdict& v) {
     constexpr std::uint32_t others_write = 0022;
     if (!S_ISREG(f.mode)) {
@@ -267,10 +277,26 @@ void judge_file(const std::string& path, const FileState& f, Verdict& v) {
                live_fix("give the file to root alone", {std::move(change)}));
 }
 
+// Who can write the directory can put another file in the place of one that only root can write.
+void judge_etc(const Result<FileState>& etc, Verdict& v) {
+    if (!etc && etc.error().code != Code::not_found)
+        v.unknown("/etc", etc.error().message);
+    if (!etc || !others_rule(*etc))
+        return;
+    const auto mode = etc->mode & 07777U & ~0022U;
+    v.fail("/etc", "others than root can replace the files in /etc",
+           {{"/etc", "owner " + std::to_string(etc->uid) + ", mode " + octal(etc->mode),
+             "owner 0, mode " + octal(mode)}},
+           live_fix(
+               "give /etc to root alone",
+               {policy::SetMetadata{.path = "/etc", .mode = mode, .uid = 0, .drop_acl = etc->acl_writers}}));
+}
+
 }  // namespace
 
 Findings judge_file_integrity(const Context& c) {
     Verdict v("subuid.file-integrity");
+    judge_etc(c.facts.etc_state, v);
     for (const auto& [path, state] : c.facts.file_states) {
         if (state)
             judge_file(path, *state, v);

@@ -12,6 +12,7 @@ Facts Subuid::observe(const host::Host& host, const Params& params, const policy
     f.files = {read_id_file(root, "/etc/subuid"), read_id_file(root, "/etc/subgid")};
     f.factory_files = {read_id_file(root, "/usr/etc/subuid"), read_id_file(root, "/usr/etc/subgid")};
     f.file_states = read_file_states(root);
+    f.etc_state = read_etc_state(root);
     read_labels(host, f);
     f.accounts = host.accounts();
     f.former_accounts = read_former_accounts(root);

@@ -9,7 +9,9 @@ namespace plimsoll::modules::subuid {
 
 // Code::integrity when something other than a regular file stands there; a symlink counts as such.
 [[nodiscard]] Result<IdFile> read_id_file(const host::Sysroot& root, const std::string& path);
+[[nodiscard]] FileState state_of(const struct ::stat& st);  // without access lists
 [[nodiscard]] std::map<std::string, Result<FileState>> read_file_states(const host::Sysroot& root);
+[[nodiscard]] Result<FileState> read_etc_state(const host::Sysroot& root);
 // Fills labels, file_labels and tree_labelled.
 void read_labels(const host::Host& host, Facts& facts);
 [[nodiscard]] Result<std::optional<host::Accounts>> read_former_accounts(const host::Sysroot& root);
@@ -44,9 +46,9 @@ void read_labels(const host::Host& host, Facts& facts);
                                                       const std::vector<std::string>& directories);
 
 // Programs of these names outside of `directories`: in ~/bin and ~/.local/bin of every account, and where
-// people and installers put programs, three levels below /usr/local, /opt, /srv, /home, /root, /tmp and
-// /var/tmp, where symlinks are not followed. Of these levels at most `budget` entries in all, from the top
-// down.
+// people and installers put programs, three levels below /usr/local, /usr/libexec, /opt, /srv, /home, /root,
+// /tmp and /var/tmp and two below /var/lib, where symlinks are not followed. Of these levels at most `budget`
+// entries in all, from the top down.
 [[nodiscard]] HelperCopies find_copies(const host::Host& host, const std::vector<std::string>& directories,
                                        std::int64_t budget);
 

@@ -76,27 +76,37 @@ bool acl_has_writers(std::string_view raw) {
     return writers && !masked;
 }
 
+FileState state_of(const struct ::stat& st) {
+    return {st.st_mode, st.st_uid, st.st_gid, st.st_nlink};
+}
+
+namespace {
+
+Result<FileState> with_access_list(const host::Sysroot& root, const std::string& path, FileState state) {
+    PLIMSOLL_TRY(const auto acl, root.xattr(path, "system.posix_acl_access"));
+    state.acl_writers = acl && acl_has_writers(*acl);
+    return state;
+}
+
+}  // namespace
+
 std::map<std::string, Result<FileState>> read_file_states(const host::Sysroot& root) {
     std::map<std::string, Result<FileState>> out;
     for (const std::string path : own_files) {
         const auto st = root.lstat(path);
-        if (!st) {
-            if (st.error().code != Code::not_found)
-                out.emplace(path, Failure(st.error()));
-            continue;
-        }
-        FileState state{st->st_mode, st->st_uid, st->st_gid, st->st_nlink};
-        if (S_ISREG(st->st_mode)) {
-            const auto acl = root.xattr(path, "system.posix_acl_access");
-            if (!acl) {
-                out.emplace(path, Failure(acl.error()));
-                continue;
-            }
-            state.acl_writers = *acl && acl_has_writers(**acl);
-        }
-        out.emplace(path, state);
+        if (!st && st.error().code != Code::not_found)
+            out.emplace(path, Failure(st.error()));
+        else if (st && S_ISREG(st->st_mode))
+            out.emplace(path, with_access_list(root, path, state_of(*st)));
+        else if (st)
+            out.emplace(path, state_of(*st));
     }
     return out;
+}
+
+Result<FileState> read_etc_state(const host::Sysroot& root) {
+    PLIMSOLL_TRY(const auto st, root.stat("/etc"));
+    return with_access_list(root, "/etc", state_of(st));
 }
 
 void read_labels(const host::Host& host, Facts& facts) {

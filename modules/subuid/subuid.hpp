@@ -74,6 +74,8 @@ struct AllocDefs {
 struct Helper {  // newuidmap or newgidmap as the user manager's PATH finds it
     std::string path;
     FileState state{};
+    // The directories that lead to one in a PATH.
+    std::vector<std::pair<std::string, FileState>> way{};
     std::optional<std::string> capability{};  // raw security.capability
     bool nosuid{false};                       // the filesystem ignores setuid and file capabilities
 };
@@ -113,6 +115,7 @@ struct Facts {
     std::array<Result<IdFile>, 2> factory_files{};  // the image's copies in /usr/etc
     // Existing ones of /etc/subuid, subgid, their backups and /etc/.pwd.lock, by path.
     std::map<std::string, Result<FileState>> file_states{};
+    Result<FileState> etc_state{};  // of the directory in which they are replaced
     Result<LabelPolicy> labels{};
     // security.selinux of the existing ones of those files and of the account databases; "" without.
     std::map<std::string, Result<std::string>> file_labels{};

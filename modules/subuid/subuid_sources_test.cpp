@@ -89,6 +89,29 @@ TEST(FileIntegrity, WantsRootAlone) {
     EXPECT_EQ(brief(judge(Tree{}, "subuid.file-integrity")), std::vector<std::string>{"not-applicable host"});
 }
 
+TEST(FileIntegrity, WantsTheDirectoryOfRootAlone) {
+    const Tree tree;
+    fill(tree, one, one);
+    const auto verdict = [&] { return brief(judge(tree, "subuid.file-integrity")); };
+    const std::string etc = tree.path("/etc");
+    for (const mode_t mode : {0777, 0757}) {
+        ::chmod(etc.c_str(), mode);
+        EXPECT_EQ(verdict(), std::vector<std::string>{"fail /etc high fixable"}) << std::oct << mode;
+        EXPECT_EQ(judge(tree, "subuid.file-integrity").front().fix->changes,
+                  (std::vector<policy::Change>{policy::SetMetadata{"/etc", 0755, 0, {}, false}}));
+    }
+    ::chmod(etc.c_str(), 0755);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::chown(etc.c_str(), 1000, 0), 0);
+        EXPECT_EQ(verdict(), std::vector<std::string>{"fail /etc high fixable"});
+    }
+    Facts facts;
+    facts.etc_state = fail(Code::permission, "no answer");
+    EXPECT_EQ(brief(of(Subuid::evaluate({}, {}, facts, {}), "subuid.file-integrity")),
+              std::vector<std::string>{"unknown /etc"});
+}
+
 TEST(FileIntegrity, SeesForeignOwnersAndAccessLists) {
     if (::geteuid() != 0)
         GTEST_SKIP() << "needs root to give a file away";
@@ -158,6 +181,50 @@ TEST(IdmapHelpers, NeedExactlyTheirPrivilege) {
     EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "a copy without privilege is harmless";
 }
 
+TEST(IdmapHelpers, AreForEverybodyAndReplacedByNobody) {
+    const Tree tree;
+    fill(tree, one, one);
+    tree.write("/usr/bin/newuidmap", "", 04755);
+    tree.write("/usr/bin/newgidmap", "", 04755);
+    const auto verdict = [&] { return brief(judge(tree, "subuid.idmap-helpers")); };
+    const std::vector<std::string> pass{"pass host"};
+    EXPECT_EQ(verdict(), pass);
+    const std::vector<std::string> failing{"fail /usr/bin/newuidmap high by-hand"};
+    for (const mode_t mode : {04700, 04750, 04754}) {
+        ::chmod(tree.path("/usr/bin/newuidmap").c_str(), mode);
+        EXPECT_EQ(verdict(), failing) << std::oct << mode;
+    }
+    tree.write("/usr/bin/newuidmap", "", 04755);
+    const std::vector<std::string> both{"fail /usr/bin/newuidmap high by-hand",
+                                        "fail /usr/bin/newgidmap high by-hand"};
+    for (const char* directory : {"/usr/bin", "/usr"}) {
+        ::chmod(tree.path(directory).c_str(), 0777);
+        EXPECT_EQ(verdict(), both) << directory;
+        ::chmod(tree.path(directory).c_str(), 01777);
+        EXPECT_EQ(verdict(), pass) << "sticky";
+        ::chmod(tree.path(directory).c_str(), 0775);
+        EXPECT_EQ(verdict(), pass) << "group root";
+        ::chmod(tree.path(directory).c_str(), 0755);
+    }
+    ::chmod(tree.path().c_str(), 0777);
+    EXPECT_EQ(verdict(), pass) << "the directory of an image is not its top";
+    EXPECT_EQ(brief(judge(tree, "subuid.idmap-helpers", {.live = true})), both);
+    ::chmod(tree.path().c_str(), 0755);
+    tree.remove("/usr/bin/newuidmap");
+    tree.write("/data/tools/newuidmap", "", 04755);
+    tree.link("/usr/bin/newuidmap", "../../data/./link");
+    tree.link("/data/link", "/data/tools/newuidmap");
+    EXPECT_EQ(verdict(), pass);
+    ::chmod(tree.path("/data/tools").c_str(), 0777);
+    EXPECT_EQ(verdict(), failing) << "where a link leads";
+    if (::geteuid() == 0) {
+        tree.directory("/data/tools");
+        ::chmod(tree.path("/data/tools").c_str(), 0755);
+        ASSERT_EQ(::chown(tree.path("/data/tools").c_str(), 1000, 1000), 0);
+        EXPECT_EQ(verdict(), failing) << "somebody's directory";
+    }
+}
+
 TEST(IdmapHelpers, AreSoughtWhereTheUserManagerLooks) {
     const Tree tree;
     fill(tree, one, one);
@@ -213,7 +280,13 @@ TEST(IdmapHelpers, PrivilegedCopiesElsewhereAreFound) {
     tree.remove(copy);
     tree.link(copy, "/usr/bin/newuidmap");
     EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "the same file";
+    for (const std::string found : {"/usr/libexec/a/b/newuidmap", "/var/lib/a/newgidmap"}) {
+        tree.write(found, "", 04755);
+        EXPECT_EQ(verdict(), std::vector<std::string>{"fail " + found + " high by-hand"});
+        tree.remove(found);
+    }
     tree.write("/tmp/a/b/c/newuidmap", "", 04755);
+    tree.write("/var/lib/dpkg/info/newuidmap", "", 04755);
     EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"}) << "too deep to be looked for";
     tree.write("/opt/newgidmap", "", 04755);
     EXPECT_EQ(verdict(), std::vector<std::string>{"fail /opt/newgidmap high by-hand"});
@@ -313,9 +386,10 @@ TEST(IdmapHelpers, OnlyQuietPlacesAreWatchedForCopies) {
     // Of the accounts, for their homes.
     std::erase_if(seen.paths, [&](const std::string& path) { return accounts.paths.contains(path); });
     std::erase_if(seen.listed, [&](const std::string& path) { return accounts.listed.contains(path); });
-    EXPECT_EQ(seen.listed, (std::set<std::string, std::less<>>{"/usr/local", "/usr/local/bin", "/opt"}));
-    EXPECT_EQ(seen.paths, (std::set<std::string, std::less<>>{"/usr/local", "/usr/local/bin", "/opt",
-                                                              "/tmp/a/newuidmap"}));
+    std::set<std::string, std::less<>> expected{"/usr/local", "/usr/local/bin", "/usr/libexec", "/opt"};
+    EXPECT_EQ(seen.listed, expected);
+    expected.insert("/tmp/a/newuidmap");
+    EXPECT_EQ(seen.paths, expected);
 }
 
 TEST(IdmapHelpers, TakeFileCapabilitiesToo) {
@@ -338,6 +412,13 @@ TEST(IdmapHelpers, TakeFileCapabilitiesToo) {
     const std::string all("\1\0\0\2\xff\xff\xff\xff\0\0\0\0\xff\1\0\0\0\0\0\0", 20);
     ::setxattr(path.c_str(), "security.capability", all.data(), all.size(), 0);
     EXPECT_EQ(verdict(), std::vector<std::string>{"fail /usr/bin/newuidmap high by-hand"}) << "too many";
+    for (const char root : {'\0', '\1'}) {  // VFS_CAP_REVISION_3, with the root of a namespace
+        const std::string for_root =
+            std::string("\1\0\0\3", 4) + setuid.substr(4) + std::string{root, 0, 0, 0};
+        ::setxattr(path.c_str(), "security.capability", for_root.data(), for_root.size(), 0);
+        EXPECT_EQ(verdict(),
+                  std::vector<std::string>{root == 0 ? "pass host" : "fail /usr/bin/newuidmap high by-hand"});
+    }
 }
 
 struct DefsCase {
@@ -397,14 +478,37 @@ TEST(AllocPolicy, KnowsVendorsFilesAndDropIns) {
     EXPECT_EQ(brief(judge(fifo, "subuid.alloc-policy")), std::vector<std::string>{"unknown /etc/login.defs"});
 }
 
+TEST(AllocPolicy, KnowsWhatDeterministicRangesAreWithoutFurtherKeys) {
+    for (const std::string kind : {"SUB_UID", "SUB_GID"}) {
+        const std::string rule = kind + "_DETERMINISTIC yes\n";
+        const Tree tree({{"/etc/login.defs", rule}});
+        const auto found = judge(tree, "subuid.alloc-policy");
+        EXPECT_EQ(brief(found), std::vector<std::string>{"fail /etc/login.defs medium fixable"});
+        ASSERT_EQ(found.front().evidence.size(), 2U) << "65536 to 4294967295";
+        EXPECT_EQ(found.front().evidence[0].found, kind + "_MIN has its built-in value");
+        EXPECT_EQ(found.front().evidence[1].found, kind + "_MAX has its built-in value");
+        const std::string sane = kind + "_MIN 100000\n" + kind + "_MAX 600100000\n";
+        tree.write("/etc/login.defs", "");
+        tree.write("/etc/login.defs.d/60.defs", rule);
+        EXPECT_EQ(brief(judge(tree, "subuid.alloc-policy")),
+                  std::vector<std::string>{"fail /etc/login.defs.d/60.defs medium by-hand"});
+        tree.write("/etc/login.defs", sane);
+        EXPECT_EQ(brief(judge(tree, "subuid.alloc-policy")), std::vector<std::string>{"pass host"});
+    }
+}
+
 TEST(AllocPolicy, HoldsLinesAgainstTheDeterministicRule) {
     const Tree tree;
     fill(tree, "alice:100000:65536\nbob:165536:65536\n", "");
-    tree.write("/etc/login.defs", "SUB_UID_DETERMINISTIC yes\nSUB_UID_MIN 100000\n");
-    EXPECT_EQ(brief(judge(tree, "subuid.alloc-policy")), std::vector<std::string>{"pass host"});
-    fill(tree, "alice:165536:65536\n", "");
-    EXPECT_EQ(brief(judge(tree, "subuid.alloc-policy")),
-              std::vector<std::string>{"fail deterministic medium by-hand"});
+    tree.write("/etc/login.defs",
+               "SUB_UID_DETERMINISTIC yes\nSUB_UID_MIN 100000\nSUB_UID_MAX 600100000\n"
+               "SUB_GID_DETERMINISTIC Yes\nSUB_GID_MIN 200000\nSUB_GID_MAX 600100000\n");
+    const auto verdict = [&] { return brief(judge(tree, "subuid.alloc-policy")); };
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+    fill(tree, "alice:165536:65536\n", "alice:200000:65536\nbob:265536:65536\n");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail deterministic uid medium by-hand"});
+    fill(tree, "", "alice:100000:65536\n");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail deterministic gid medium by-hand"});
 }
 
 }  // namespace
