@@ -123,7 +123,9 @@ const std::array<ControlInfo, 19> table{{
      "the old name gets it.",
      Severity::medium,
      FixClass::live,
-     "Writes the new name into the lines of the old one.",
+     "Writes the new name into the lines of the old one, when /etc/passwd- has it; an older backup, or the "
+     "passwd "
+     "of another OSTree deployment, may tell of another user, so that a person has to look.",
      {"usermod(8)", "subuid(5)"}},
     {"subuid.numeric-vs-name",
      "A11",
@@ -165,7 +167,9 @@ const std::array<ControlInfo, 19> table{{
      "Ranges come from the expected source",
      "The first word of nsswitch.conf's subid line decides who delegates ids on this host. When its plugin "
      "is "
-     "missing libsubid falls back to the files without an error.",
+     "missing, or is no shared object, libsubid falls back to the files without an error; whoever can "
+     "replace it runs "
+     "code as root.",
      Severity::high,
      FixClass::never_automatic,
      "Correct the subid line of /etc/nsswitch.conf, install the missing plugin, and empty /etc/subuid and "

@@ -46,11 +46,6 @@ std::string text_of(Range ids) {
     return ids.empty() ? "no ids" : std::to_string(ids.start) + "-" + std::to_string(ids.end - 1);
 }
 
-bool plain(const host::SubidLine& line) {
-    const auto ids = line.agreed();
-    return ids && (!line.readings || line.text == grant_line(line.in(SubidView::shadow)->owner, *ids));
-}
-
 Holders::Holders(std::vector<Grant> grants) : grants_(std::move(grants)) {
     std::ranges::stable_sort(grants_, {}, [](const Grant& g) { return g.ids.start; });
     furthest_.reserve(grants_.size() + 1);
@@ -95,8 +90,10 @@ Context::Context(const Params& p, const policy::Provision& w, const Facts& f)
             users_by_uid_.try_emplace(u.uid, &u);
         }
     for (const IdKind kind : id_kinds)
-        if (readable(kind))
+        if (readable(kind)) {
             read_grants(kind);
+            share_numbers(kind);
+        }
     for (const IdKind kind : id_kinds) {
         std::vector<Grant> used;
         std::ranges::copy_if(grants[index_of(kind)], std::back_inserter(used),
@@ -131,11 +128,15 @@ std::uint32_t Context::owner_index(std::string_view text) {
         owners.push_back({text});
         return next;
     }
-    const auto [same, first] = by_uid_.try_emplace(user->uid, next);
-    if (!first)
-        return known->second = same->second;
-    owners.push_back({text, user, user->uid, user->gid});
-    return next;
+    return known->second = account_index(text, *user);
+}
+
+std::uint32_t Context::account_index(std::string_view text, const host::User& user) {
+    const auto next = static_cast<std::uint32_t>(owners.size());
+    const auto [known, fresh] = by_uid_.try_emplace(user.uid, next);
+    if (fresh)
+        owners.push_back({text, &user, user.uid, user.gid});
+    return known->second;
 }
 
 void Context::read_grants(IdKind kind) {
@@ -170,6 +171,28 @@ void Context::read_grants(IdKind kind) {
     }
 }
 
+// The grants of such lines for the account that has the number; read_grants() made those for the name.
+void Context::share_numbers(IdKind kind) {
+    const bool any =
+        std::ranges::any_of(users_by_name_, [this](const auto& user) { return names_two(user.first); });
+    if (!any)
+        return;
+    auto& all = grants[index_of(kind)];
+    std::vector<Grant> more;
+    for (const Grant& g : all)
+        for (const SubidView v : host::subid_views) {
+            const host::SubidEntry* entry = line(kind, g).in(v);
+            if ((g.views & (1U << static_cast<unsigned>(v))) == 0 || entry == nullptr ||
+                !names_two(entry->owner))
+                continue;
+            const host::User& user = *users_by_uid_.at(*uid_of_text(entry->owner));
+            more.push_back({g.ids, g.line, account_index(user.name, user), g.views});
+            break;
+        }
+    all.insert(all.end(), more.begin(), more.end());
+    std::ranges::stable_sort(all, {}, &Grant::line);
+}
+
 void Context::read_real_ids() {
     auto& uids = real_ids[index_of(IdKind::uid)];
     auto& gids = real_ids[index_of(IdKind::gid)];
@@ -181,7 +204,8 @@ void Context::read_real_ids() {
         for (const host::Group& g : facts.accounts->groups)
             gids.push_back({g.gid, "group " + printable(g.name), g.source});
     }
-    uids.insert(uids.end(), facts.more_uids.begin(), facts.more_uids.end());
+    for (const IdKind kind : id_kinds)
+        std::ranges::copy(facts.more_ids[index_of(kind)], std::back_inserter(real_ids[index_of(kind)]));
     for (auto& ids : real_ids) {
         std::ranges::stable_sort(ids, {}, &RealId::id);
         const auto rest = std::ranges::unique(ids, {}, &RealId::id);
@@ -234,6 +258,20 @@ const Owner* Context::owner_named(std::string_view text) const {
         return nullptr;
     const auto same = by_uid_.find(user->second->uid);
     return same == by_uid_.end() ? nullptr : &owners[same->second];
+}
+
+bool Context::names_two(std::string_view text) const {
+    const auto uid = uid_of_text(text);
+    const auto named = users_by_name_.find(text);
+    return uid && named != users_by_name_.end() && named->second->uid != *uid && users_by_uid_.contains(*uid);
+}
+
+bool Context::movable(const host::SubidLine& line) const {
+    const auto ids = line.agreed();
+    if (!ids)
+        return false;
+    const std::string_view owner = line.in(SubidView::shadow)->owner;
+    return (!line.readings || line.text == grant_line(owner, *ids)) && !names_two(owner);
 }
 
 std::span<const RealId> Context::real_within(IdKind kind, Range ids) const {

@@ -95,6 +95,11 @@ struct Context {
     // Without the accounts nobody can say whether a name and a number are one owner.
     [[nodiscard]] bool maybe_one(const Owner& a, const Owner& b) const;
     [[nodiscard]] const Owner* owner_named(std::string_view text) const;
+    // Whether all readers give the lines of this owner to two accounts: the one that is called so, and the
+    // one that has it for its number.
+    [[nodiscard]] bool names_two(std::string_view text) const;
+    // Whether the line may be merged with others or given another owner: it is plain, and one account's.
+    [[nodiscard]] bool movable(const host::SubidLine& line) const;
 
     // Whether giving `ids` to `owner` harms nobody: no account, no other owner's, nothing reserved.
     [[nodiscard]] bool harmless(IdKind kind, Range ids, std::uint32_t owner) const;
@@ -121,7 +126,9 @@ struct Context {
 
   private:
     std::uint32_t owner_index(std::string_view text);
+    std::uint32_t account_index(std::string_view text, const host::User& user);
     void read_grants(IdKind kind);
+    void share_numbers(IdKind kind);
     void read_real_ids();
     [[nodiscard]] bool nobodys(IdKind kind, Range ids) const;
     [[nodiscard]] RangeSet look_up_used() const;
@@ -137,8 +144,4 @@ struct Context {
 [[nodiscard]] std::string grant_line(std::string_view owner, Range ids);
 // "100000-165535"
 [[nodiscard]] std::string text_of(Range ids);
-// Whether the line is plain decimal that all three readers take alike, for ids that exist; only such lines
-// are merged with others or given another owner.
-[[nodiscard]] bool plain(const host::SubidLine& line);
-
 }  // namespace plimsoll::modules::subuid

@@ -103,12 +103,6 @@ Result<Helper> read_helper(const host::Host& host, const std::string& path) {
     return out;
 }
 
-Result<Helper> read_helper_of_path(const host::Host& host, const std::string& path) {
-    PLIMSOLL_TRY(auto out, read_helper(host, path));
-    PLIMSOLL_TRY(out.way, way_to(host, path));
-    return out;
-}
-
 constexpr std::array<std::string_view, 2> helper_names{"newuidmap", "newgidmap"};
 constexpr std::size_t most_problems = 5;
 
@@ -330,6 +324,12 @@ Result<std::vector<std::string>> manager_path(const host::Host& host) {
     return out;
 }
 
+Result<Helper> read_program(const host::Host& host, const std::string& path) {
+    PLIMSOLL_TRY(auto out, read_helper(host, path));
+    PLIMSOLL_TRY(out.way, way_to(host, path));
+    return out;
+}
+
 std::vector<Result<Helper>> find_helper(const host::Host& host, const std::string& name,
                                         const std::vector<std::string>& directories) {
     std::vector<Result<Helper>> out;
@@ -342,7 +342,7 @@ std::vector<Result<Helper>> find_helper(const host::Host& host, const std::strin
         if (!st)
             out.emplace_back(Failure(st.error()));
         else if (seen.emplace(st->st_dev, st->st_ino).second)
-            out.push_back(read_helper_of_path(host, path));
+            out.push_back(read_program(host, path));
     }
     return out;
 }

@@ -200,7 +200,7 @@ Findings judge_rename_orphan(const Context& c) {
     if (!c.facts.accounts)
         v.unknown("/etc/passwd", c.facts.accounts.error().message);
     if (!c.facts.former_accounts)
-        v.unknown("/etc/passwd-", c.facts.former_accounts.error().message);
+        v.unknown("earlier passwd", c.facts.former_accounts.error().message);
     const bool no_backup = c.facts.former_accounts && !*c.facts.former_accounts;
     const auto all = lines_of(
         c, [&](const Owner& o) { return stale(c, o) && (no_backup || renamed_to(c, o) != nullptr); });
@@ -208,7 +208,8 @@ Findings judge_rename_orphan(const Context& c) {
     for (const auto& [index, lines] : all.listed) {
         const Owner& o = c.owners[index];
         if (no_backup) {
-            v.unknown(o.label(), "there is no /etc/passwd- that could tell whether this account was renamed");
+            v.unknown(o.label(),
+                      "there is no earlier passwd that could tell whether this account was renamed");
             continue;
         }
         const host::User* now = renamed_to(c, o);
@@ -218,11 +219,17 @@ Findings judge_rename_orphan(const Context& c) {
             edits.replace(l.kind, std::string(text), with_owner(text, now->name));
         }
         auto evidence = evidence_of(c, lines, "the owner " + printable(now->name));
+        const std::string& before = (*c.facts.former_accounts)->user(o.text)->source;
         evidence.push_back({now->source,
                             "uid " + std::to_string(now->uid) + " is now " + printable(now->name),
-                            "/etc/passwd- has it as " + o.label()});
+                            before + " has it as " + o.label()});
+        // What is older than the last change may tell of two accounts that had one number in turn.
+        const bool recent = before.starts_with("/etc/passwd-:");
         v.fail(o.label(), o.label() + " was renamed to " + printable(now->name) + ", the ranges were not",
-               std::move(evidence), live_fix("write the new name into the lines", edits.changes()));
+               std::move(evidence),
+               recent
+                   ? live_fix("write the new name into the lines", edits.changes())
+                   : by_hand("write the new name into the lines, when it is still the same user's account"));
     }
     return std::move(v).finish(c.empty() ? Status::not_applicable : Status::pass,
                                c.empty() ? "no user has a range" : "no range stands under a former name");
@@ -250,8 +257,11 @@ Fix to_name_fix(const Context& c, const std::vector<Line>& lines, const host::Us
     Edits edits;
     for (const Line& l : lines) {
         const auto& line = c.line(l.kind, *l.grant);
-        if (!plain(line))
-            return by_hand("write the lines in plain decimal first (subuid.parser-divergence)");
+        if (!c.movable(line))
+            return by_hand(
+                "write the lines in plain decimal first (subuid.parser-divergence), under a name that is "
+                "nobody's "
+                "number");
         edits.replace(l.kind, std::string(line.text), with_owner(line.text, user.name));
     }
     return live_fix("write the name in place of the number", edits.changes());

@@ -113,10 +113,9 @@ void judge_many_roots(const Context& c, const Offences& all, Verdict& v) {
            evidence_of(c, lines, "a range without id 0"), root_fix(c, lines), severity);
 }
 
-void judge_factory_copies(const Context& c, Verdict& v) {
-    for (const IdKind kind : id_kinds) {
-        const std::string path = "/usr" + path_of(kind);
-        const auto& file = c.facts.factory_files[index_of(kind)];
+// What /etc is made from in an image, or becomes when another deployment is booted.
+void judge_copies(const Context& c, Verdict& v) {
+    for (const auto& [path, file] : c.facts.copies) {
         if (!file) {
             v.unknown(path, file.error().message);
             continue;
@@ -130,9 +129,14 @@ void judge_factory_copies(const Context& c, Verdict& v) {
                                         "a range without id 0"});
                     break;
                 }
-        if (!evidence.empty())
+        if (evidence.empty())
+            continue;
+        if (path.starts_with("/usr/"))
             v.fail(path, "the image's own copy of the file delegates host root", std::move(evidence),
                    by_hand("correct " + path + " in the image; the file in /etc is made from it"));
+        else
+            v.fail(path, "the file of another deployment delegates host root", std::move(evidence),
+                   by_hand("correct " + printable(path) + ", or remove the deployment, before it is booted"));
     }
 }
 
@@ -149,7 +153,7 @@ Findings judge_root_delegated(const Context& c) {
             v.fail(c.owners[owner].label(), c.owners[owner].label() + " may become host root (id 0)",
                    evidence_of(c, list, "a range without id 0"), root_fix(c, list),
                    root_severity(c, owner, list));
-    judge_factory_copies(c, v);
+    judge_copies(c, v);
     return std::move(v).finish(Status::pass, "no range contains id 0 for any reader");
 }
 
@@ -275,10 +279,10 @@ policy::Fix merge_fix(const Context& c, const std::vector<Cluster>& clusters) {
     Edits edits;
     for (const Cluster& cluster : clusters) {
         for (const Grant* g : cluster.members) {
-            if (!plain(c.line(cluster.kind, *g)))
+            if (!c.movable(c.line(cluster.kind, *g)))
                 return by_hand(
-                    "write the lines in plain decimal first (subuid.parser-divergence), or remove all "
-                    "but one of them");
+                    "write the lines in plain decimal first (subuid.parser-divergence), under a name that is "
+                    "nobody's number, or remove all but one of them");
             edits.remove(cluster.kind, std::string(c.line(cluster.kind, *g).text));
         }
         const auto& first = c.line(cluster.kind, *cluster.members.front());

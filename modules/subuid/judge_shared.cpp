@@ -198,8 +198,8 @@ class Moves {
 
 std::optional<policy::Fix> move_apart(const Context& c, const Group& group, Blocks& blocks) {
     // Where readers do not agree about a line, that comes first (subuid.parser-divergence).
-    const auto agreed = [&](const SharedLine& l) { return plain(c.line(l.kind, *l.grant)); };
-    if (group.lines.size() > max_moved_lines || !std::ranges::all_of(group.lines, agreed))
+    const auto movable = [&](const SharedLine& l) { return c.movable(c.line(l.kind, *l.grant)); };
+    if (group.lines.size() > max_moved_lines || !std::ranges::all_of(group.lines, movable))
         return std::nullopt;
     const Moves moves(c, group);
     return moves.suffice() ? moves.fix(blocks) : std::nullopt;

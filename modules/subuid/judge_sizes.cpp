@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A06-A08: whether those who need ranges have enough of them.
 #include "core/base/text.hpp"
+#include "core/host/subid_allocator.hpp"
 #include "modules/subuid/blocks.hpp"
 #include "modules/subuid/judge.hpp"
 
@@ -130,6 +131,8 @@ class SizeJudge {
     [[nodiscard]] Fix allocate(const std::string& owner, std::array<std::uint64_t, 2> counts);
     // The same for the owner of a range; nothing is given to one that may be nobody.
     [[nodiscard]] Fix complete(const Owner& o, std::array<std::uint64_t, 2> counts);
+    // What is worth a note: counts that are no whole blocks.
+    [[nodiscard]] std::vector<Evidence> odd_counts() const;
     [[nodiscard]] std::vector<Evidence> sizes(const Owner& o, const Holding& h,
                                               const std::string& expected) const;
 
@@ -140,6 +143,9 @@ class SizeJudge {
 };
 
 Fix SizeJudge::allocate(const std::string& owner, std::array<std::uint64_t, 2> counts) {
+    if (c_.names_two(owner))
+        return by_hand("rename the account " + printable(owner) +
+                       " first: its name is another account's number");
     auto changes = blocks_.give(owner, counts);
     if (!changes)
         return by_hand("no range can be given out: " + printable(blocks_.why_not()));
@@ -163,6 +169,17 @@ std::vector<Evidence> SizeJudge::sizes(const Owner& o, const Holding& h, const s
     for (const IdKind kind : id_kinds)
         out.push_back({path_of(kind), std::to_string(h.size(kind)) + " ids for " + o.label(), expected});
     return out;
+}
+
+std::vector<Evidence> SizeJudge::odd_counts() const {
+    std::vector<std::pair<IdKind, const Grant*>> odd;
+    for (const IdKind kind : id_kinds)
+        for (const Grant& g : c_.grants[index_of(kind)])
+            if (g.ids.size() % host::subid_block != 0 && judged(c_.owners[g.owner], false))
+                odd.emplace_back(kind, &g);
+    return some_evidence(odd, [&](const auto& line) {
+        return c_.evidence(line.first, *line.second, "a multiple of " + std::to_string(host::subid_block));
+    });
 }
 
 Findings SizeJudge::judge_min_size() {
@@ -196,7 +213,8 @@ Findings SizeJudge::judge_min_size() {
     }
     return std::move(v).finish(
         any ? Status::pass : Status::not_applicable,
-        any ? "every range holder has at least " + std::to_string(min) + " ids" : "no user has a range");
+        any ? "every range holder has at least " + std::to_string(min) + " ids" : "no user has a range",
+        odd_counts());
 }
 
 void SizeJudge::judge_missing_user(const RootlessUser& user, bool in_policy, Verdict& v) {

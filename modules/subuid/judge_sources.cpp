@@ -14,6 +14,50 @@ using policy::Evidence;
 using policy::Severity;
 using policy::Status;
 
+namespace {
+
+// What others than root can do about a file that runs with privilege, or that those load who have it.
+std::vector<Evidence> writers_of(const Helper& h) {
+    std::vector<Evidence> out;
+    if (h.state.uid != 0)
+        out.push_back({h.path, "owner " + std::to_string(h.state.uid), "owner root"});
+    if ((h.state.mode & 0022U) != 0)
+        out.push_back({h.path, "others may write it", "only root may write it"});
+    for (const auto& [directory, state] : h.way)
+        if (others_rule(state))
+            out.push_back(
+                {printable(directory), "others may replace what is in it", "only root may write it"});
+    return out;
+}
+
+void judge_plugin(const Helper& plugin, Verdict& v) {
+    auto faults = writers_of(plugin);
+    if ((plugin.state.mode & S_IROTH) == 0)
+        faults.push_back({plugin.path, "not readable by everybody", "readable by everybody"});
+    if (!faults.empty())
+        v.fail(plugin.path, plugin.path + " is not root's alone, or not for everybody", std::move(faults),
+               by_hand("reinstall the package that ships " + plugin.path));
+}
+
+// The plugin asks sssd; without an answer nobody has a range.
+std::vector<Evidence> sssd_state(const Context& c, Verdict& v) {
+    if (!c.facts.live)
+        return {};
+    if (!c.facts.processes) {
+        v.unknown("sssd", c.facts.processes.error().message);
+        return {};
+    }
+    const auto sssd = std::ranges::find(*c.facts.processes, "sssd", &host::Process::comm);
+    if (sssd != c.facts.processes->end())
+        return {{"pid " + std::to_string(sssd->pid), "sssd is running", ""}};
+    v.fail("sssd", "sssd, which the source of subordinate ids asks, is not running",
+           {{"/proc", "no sssd", "sssd"}}, by_hand("start sssd.service, and find out why it ended"),
+           Severity::medium);
+    return {};
+}
+
+}  // namespace
+
 Findings judge_nss_source(const Context& c) {
     Verdict v("subuid.nss-source");
     if (!c.facts.nss) {
@@ -29,9 +73,12 @@ Findings judge_nss_source(const Context& c) {
                        token + "\" in the policy"));
     if (nss.token != "files" && !nss.plugin_found)
         v.fail("plugin",
-               "libsubid_" + token + ".so is missing, so /etc/subuid and /etc/subgid are used instead",
-               {{nss.source, "no libsubid_" + token + ".so", "the plugin of this source"}},
+               "libsubid_" + token + ".so cannot be loaded, so /etc/subuid and /etc/subgid are used instead",
+               {{nss.source, "no shared object libsubid_" + token + ".so", "the plugin of this source"}},
                by_hand("install the package that ships libsubid_" + token + ".so"));
+    if (nss.plugin)
+        judge_plugin(*nss.plugin, v);
+    const auto sssd = nss.token == "sss" ? sssd_state(c, v) : std::vector<Evidence>{};
     if (nss.token != "files")
         for (const IdKind kind : id_kinds) {
             const auto& file = c.facts.files[index_of(kind)];
@@ -44,7 +91,8 @@ Findings judge_nss_source(const Context& c) {
                          std::to_string(lines.size()) + " lines", "none"}},
                        by_hand("empty " + path_of(kind) + " when nobody needs its ranges"));
         }
-    return std::move(v).finish(Status::pass, "subordinate ids come from \"" + token + "\", as expected");
+    return std::move(v).finish(Status::pass, "subordinate ids come from \"" + token + "\", as expected",
+                               sssd);
 }
 
 namespace {
@@ -145,16 +193,9 @@ bool privileged(const Helper& h) {
 // What is wrong with the helper that is used; empty: nothing.
 std::vector<Evidence> helper_faults(const Helper& h, const HelperKind& kind) {
     const std::string either = "setuid root or " + std::string(kind.capability_name) + ", not both";
-    std::vector<Evidence> out;
-    if (h.state.uid != 0)
-        out.push_back({h.path, "owner " + std::to_string(h.state.uid), "owner root"});
-    if ((h.state.mode & 0022U) != 0)
-        out.push_back({h.path, "others may write it", "only root may write it"});
+    auto out = writers_of(h);
     if ((h.state.mode & S_IXOTH) == 0)
         out.push_back({h.path, "not executable by everybody", "executable by everybody"});
-    for (const auto& [directory, state] : h.way)
-        if (others_rule(state))
-            out.push_back({directory, "others may replace what is in it", "only root may write it"});
     const bool setuid = (h.state.mode & S_ISUID) != 0;
     if (setuid && h.capability)
         out.push_back({h.path, "setuid and file capabilities", either});

@@ -199,6 +199,7 @@ class DivergenceJudge {
 Findings judge_parser_divergence(const Context& c) {
     Verdict v("subuid.parser-divergence");
     bool any = false;
+    std::vector<Evidence> notes;
     for (const IdKind kind : id_kinds) {
         const auto& file = c.facts.files[index_of(kind)];
         if (!file) {
@@ -206,6 +207,9 @@ Findings judge_parser_divergence(const Context& c) {
             continue;
         }
         any = any || file->present;
+        if (file->content.missing_final_newline)
+            notes.push_back(
+                {path_of(kind), "no newline at the end, so an appended line would join the last", ""});
         if (file->content.has_nul)
             v.fail(path_of(kind), "the file contains NUL bytes, at which shadow joins lines",
                    {{path_of(kind), "NUL bytes", "text"}},
@@ -216,7 +220,8 @@ Findings judge_parser_divergence(const Context& c) {
     judge.judge(v);
     return std::move(v).finish(
         any ? Status::pass : Status::not_applicable,
-        any ? "every line means the same to every reader" : "there is neither /etc/subuid nor /etc/subgid");
+        any ? "every line means the same to every reader" : "there is neither /etc/subuid nor /etc/subgid",
+        std::move(notes));
 }
 
 namespace {

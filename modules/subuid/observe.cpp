@@ -10,14 +10,14 @@ Facts Subuid::observe(const host::Host& host, const Params& params, const policy
     Facts f;
     f.live = host.live();
     f.files = {read_id_file(root, "/etc/subuid"), read_id_file(root, "/etc/subgid")};
-    f.factory_files = {read_id_file(root, "/usr/etc/subuid"), read_id_file(root, "/usr/etc/subgid")};
+    f.copies = read_copies(root);
     f.file_states = read_file_states(root);
     f.etc_state = read_etc_state(root);
     read_labels(host, f);
     f.accounts = host.accounts();
     f.former_accounts = read_former_accounts(root);
-    f.more_uids = find_more_uids(host);
-    f.nss = read_subid_source(root);
+    f.more_ids = find_more_ids(host);
+    f.nss = read_subid_source(host);
     f.login_defs = read_alloc_defs(root);
     f.containers_user = read_containers_user(root);
     f.remap_user = read_remap_user(host);

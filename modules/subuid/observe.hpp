@@ -7,6 +7,10 @@ namespace plimsoll::modules::subuid {
 
 // ---- observe_files.cpp: works on images as on running hosts ----
 
+// An absent directory is an empty one.
+[[nodiscard]] Result<std::vector<host::DirEntry>> list_optional(const host::Sysroot& root,
+                                                                const std::string& dir);
+
 // Code::integrity when something other than a regular file stands there; a symlink counts as such.
 [[nodiscard]] Result<IdFile> read_id_file(const host::Sysroot& root, const std::string& path);
 [[nodiscard]] FileState state_of(const struct ::stat& st);  // without access lists
@@ -14,8 +18,10 @@ namespace plimsoll::modules::subuid {
 [[nodiscard]] Result<FileState> read_etc_state(const host::Sysroot& root);
 // Fills labels, file_labels and tree_labelled.
 void read_labels(const host::Host& host, Facts& facts);
+// The present ones of what the image starts with, and of what other deployments have, by path.
+[[nodiscard]] std::map<std::string, Result<IdFile>> read_copies(const host::Sysroot& root);
 [[nodiscard]] Result<std::optional<host::Accounts>> read_former_accounts(const host::Sysroot& root);
-[[nodiscard]] Result<SubidSource> read_subid_source(const host::Sysroot& root);
+[[nodiscard]] Result<SubidSource> read_subid_source(const host::Host& host);
 [[nodiscard]] Result<AllocDefs> read_alloc_defs(const host::Sysroot& root);
 [[nodiscard]] Result<std::string> read_containers_user(const host::Sysroot& root);
 [[nodiscard]] Result<std::optional<std::string>> read_remap_user(const host::Host& host);
@@ -27,7 +33,7 @@ void read_labels(const host::Host& host, Facts& facts);
 
 // ---- observe_live.cpp: also asks /run and /proc when the host runs ----
 
-[[nodiscard]] std::vector<RealId> find_more_uids(const host::Host& host);
+[[nodiscard]] std::array<std::vector<RealId>, 2> find_more_ids(const host::Host& host);  // by IdKind
 [[nodiscard]] Result<bool> nspawn_is_used(const host::Host& host);
 [[nodiscard]] Result<std::vector<RootlessUser>> find_rootless_users(const host::Host& host);
 
@@ -40,6 +46,9 @@ void read_labels(const host::Host& host, Facts& facts);
 
 // Where login shells look besides: login.defs(5), /etc/profile and /etc/profile.d.
 [[nodiscard]] Result<std::vector<std::string>> login_path(const host::Sysroot& root);
+
+// The file itself, and the directories that lead to it.
+[[nodiscard]] Result<Helper> read_program(const host::Host& host, const std::string& path);
 
 // All of that name in these directories, in their order, each once.
 [[nodiscard]] std::vector<Result<Helper>> find_helper(const host::Host& host, const std::string& name,

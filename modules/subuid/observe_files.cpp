@@ -2,9 +2,15 @@
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/base/toml.hpp"
+#include "modules/subuid/edits.hpp"
 #include "modules/subuid/observe.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace plimsoll::modules::subuid {
 namespace {
@@ -32,6 +38,13 @@ bool iequals(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+Result<std::vector<host::DirEntry>> list_optional(const host::Sysroot& root, const std::string& dir) {
+    auto entries = root.list(dir);
+    if (!entries && entries.error().code == Code::not_found)
+        return std::vector<host::DirEntry>{};
+    return entries;
+}
 
 Result<IdFile> read_id_file(const host::Sysroot& root, const std::string& path) {
     const auto state = root.lstat(path);
@@ -129,16 +142,94 @@ void read_labels(const host::Host& host, Facts& facts) {
     }
 }
 
-Result<std::optional<host::Accounts>> read_former_accounts(const host::Sysroot& root) {
-    PLIMSOLL_TRY(const auto text, read_optional(root, "/etc/passwd-"));
-    if (!text)
-        return std::nullopt;
-    host::Accounts out;
-    host::parse_passwd(*text, "/etc/passwd-", out);
+namespace {
+
+// Deployments of OSTree besides the one whose /etc this is: each may be the next that is booted.
+Result<std::vector<std::string>> other_deployments(const host::Sysroot& root) {
+    std::vector<std::string> out;
+    const auto own = root.stat("/etc");
+    PLIMSOLL_TRY(const auto systems, list_optional(root, "/ostree/deploy"));
+    for (const auto& system : systems) {
+        const std::string dir = "/ostree/deploy/" + system.name + "/deploy";
+        PLIMSOLL_TRY(const auto deployments, list_optional(root, dir));
+        for (const auto& d : deployments) {
+            const std::string path = dir + "/" + d.name;
+            const auto etc = root.stat(path + "/etc");
+            const bool same = own && etc && own->st_dev == etc->st_dev && own->st_ino == etc->st_ino;
+            if (d.type == DT_DIR && !same)
+                out.push_back(path);
+        }
+    }
     return out;
 }
 
-Result<SubidSource> read_subid_source(const host::Sysroot& root) {
+}  // namespace
+
+std::map<std::string, Result<IdFile>> read_copies(const host::Sysroot& root) {
+    std::vector<std::string> paths{"/usr" + path_of(IdKind::uid), "/usr" + path_of(IdKind::gid)};
+    std::map<std::string, Result<IdFile>> out;
+    if (const auto deployments = other_deployments(root)) {
+        for (const auto& d : *deployments)
+            for (const std::string etc : {"", "/usr"})
+                for (const IdKind kind : id_kinds)
+                    paths.push_back(d + etc + path_of(kind));
+    } else {
+        out.emplace("/ostree/deploy", Failure(deployments.error()));
+    }
+    for (const auto& path : paths)
+        if (auto file = read_id_file(root, path); !file || file->present)
+            out.emplace(path, std::move(file));
+    return out;
+}
+
+Result<std::optional<host::Accounts>> read_former_accounts(const host::Sysroot& root) {
+    std::vector<std::string> paths{"/etc/passwd-", "/var/backups/passwd.bak"};
+    PLIMSOLL_TRY(const auto deployments, other_deployments(root));
+    for (const auto& d : deployments)
+        paths.push_back(d + "/etc/passwd");
+    std::optional<host::Accounts> out;
+    for (const auto& path : paths) {
+        PLIMSOLL_TRY(const auto text, read_optional(root, path));
+        if (!text)
+            continue;
+        if (!out)
+            out.emplace();
+        host::parse_passwd(*text, path, *out);
+    }
+    return out;
+}
+
+namespace {
+
+// What the loader takes for a shared object, as far as its first bytes tell; nullopt: it goes on to the
+// next directory, or gives up.
+bool shared_object(const host::Sysroot& root, const std::string& path) {
+    constexpr std::string_view magic("\177ELF", 4);
+    constexpr std::size_t type_at = 16;  // elf(5), e_type
+    constexpr char shared = 3;           // ET_DYN
+    const auto st = root.stat(path);
+    if (!st || !S_ISREG(st->st_mode))
+        return false;
+    const auto fd = root.open_at(path, O_RDONLY);
+    std::array<char, type_at + 2> head{};
+    return fd && ::pread(fd->get(), head.data(), head.size(), 0) == static_cast<ssize_t>(head.size()) &&
+           std::string_view(head.data(), head.size()).starts_with(magic) &&
+           (head[type_at] == shared || head[type_at + 1] == shared);
+}
+
+// Where the loader looks for libsubid_TOKEN.so.
+std::vector<std::string> library_dirs(const host::Sysroot& root) {
+    std::vector<std::string> out{"/usr/lib64", "/usr/lib", "/lib64", "/lib", "/usr/local/lib"};
+    for (const auto& e : root.list("/usr/lib").value_or(std::vector<host::DirEntry>{}))
+        if (e.name.contains("-linux-"))
+            out.push_back("/usr/lib/" + e.name);
+    return out;
+}
+
+}  // namespace
+
+Result<SubidSource> read_subid_source(const host::Host& host) {
+    const host::Sysroot& root = host.root();
     PLIMSOLL_TRY(const auto text, read_optional(root, "/etc/nsswitch.conf"));
     SubidSource out;
     if (!text)
@@ -162,9 +253,12 @@ Result<SubidSource> read_subid_source(const host::Sysroot& root) {
     if (out.token.find('/') != std::string::npos)
         return out;
     const std::string library = "/libsubid_" + out.token + ".so";
-    for (const char* dir : {"/usr/lib64", "/usr/lib", "/lib64", "/lib", "/usr/lib/x86_64-linux-gnu",
-                            "/usr/lib/aarch64-linux-gnu", "/usr/local/lib"})
-        out.plugin_found = out.plugin_found || root.exists(dir + library);
+    for (const std::string& dir : library_dirs(root))
+        if (shared_object(root, dir + library)) {
+            PLIMSOLL_TRY(out.plugin, read_program(host, dir + library));
+            out.plugin_found = true;
+            break;
+        }
     return out;
 }
 
@@ -196,18 +290,51 @@ Result<AllocDefs> read_alloc_defs(const host::Sysroot& root) {
     return out;
 }
 
+namespace {
+
+// nullopt: the file does not say.
+Result<std::optional<std::string>> auto_userns_user(std::string_view text, const std::string& path) {
+    PLIMSOLL_TRY(const auto conf, parse_toml(text, path));
+    const Value* user = conf.at("storage", "options", "root-auto-userns-user");
+    if (user == nullptr || user->string() == nullptr || user->string()->empty())
+        return std::nullopt;
+    return *user->string();
+}
+
+// Podman reads drop-ins of storage.conf from version 6 on; who reads what cannot be seen in the files.
+Result<void> no_drop_in_differs(const host::Sysroot& root, const std::string& user) {
+    for (const std::string dir : {"/usr/share/containers/storage.conf.d", "/etc/containers/storage.conf.d"}) {
+        PLIMSOLL_TRY(const auto entries, list_optional(root, dir));
+        for (const auto& e : entries) {
+            if (!e.name.ends_with(".conf"))
+                continue;
+            const std::string path = dir + "/" + e.name;
+            PLIMSOLL_TRY(const auto text, root.read(path));
+            PLIMSOLL_TRY(const auto named, auto_userns_user(text, path));
+            if (named && *named != user)
+                return fail(Code::unsupported,
+                            path + " names " + printable(*named, 60) + " instead of " + printable(user, 60) +
+                                ", and only Podman 6 and later reads it: state the owner in "
+                                "the policy");
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
 Result<std::string> read_containers_user(const host::Sysroot& root) {
+    std::string out = "containers";  // containers/storage: RootAutoUserNsUser
     for (const char* path : {"/etc/containers/storage.conf", "/usr/share/containers/storage.conf"}) {
         PLIMSOLL_TRY(const auto text, read_optional(root, path));
         if (!text)
             continue;
-        PLIMSOLL_TRY(const auto conf, parse_toml(*text, path));
-        const Value* user = conf.at("storage", "options", "root-auto-userns-user");
-        if (user != nullptr && user->string() != nullptr && !user->string()->empty())
-            return *user->string();
+        PLIMSOLL_TRY(const auto named, auto_userns_user(*text, path));
+        out = named.value_or(out);
         break;
     }
-    return std::string("containers");  // containers/storage: RootAutoUserNsUser
+    PLIMSOLL_CHECK(no_drop_in_differs(root, out));
+    return out;
 }
 
 namespace {

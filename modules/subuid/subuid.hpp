@@ -57,10 +57,20 @@ struct RealId {  // an id that somebody on this host really has
     bool operator==(const RealId&) const = default;
 };
 
+struct Helper {  // newuidmap or newgidmap as the user manager's PATH finds it, or what else acts on ranges
+    std::string path;
+    FileState state{};
+    // The directories that lead to one in a PATH.
+    std::vector<std::pair<std::string, FileState>> way{};
+    std::optional<std::string> capability{};  // raw security.capability
+    bool nosuid{false};                       // the filesystem ignores setuid and file capabilities
+};
+
 struct SubidSource {  // nsswitch.conf(5), line "subid:"
     std::string token{"files"};
     std::string source{"/etc/nsswitch.conf"};
-    bool plugin_found{true};  // libsubid_TOKEN.so exists; always true for "files"
+    bool plugin_found{true};  // libsubid_TOKEN.so can be loaded; always true for "files"
+    std::optional<Helper> plugin{};
 };
 
 struct AllocDefs {
@@ -69,15 +79,6 @@ struct AllocDefs {
     std::string base_text;
     host::LoginDefs defs{};                 // of the base file
     std::vector<host::LoginDefs> drop_ins;  // login.defs.d, in order; only builds with libeconf read them
-};
-
-struct Helper {  // newuidmap or newgidmap as the user manager's PATH finds it
-    std::string path;
-    FileState state{};
-    // The directories that lead to one in a PATH.
-    std::vector<std::pair<std::string, FileState>> way{};
-    std::optional<std::string> capability{};  // raw security.capability
-    bool nosuid{false};                       // the filesystem ignores setuid and file capabilities
 };
 
 struct HelperCopies {  // outside of the PATHs
@@ -111,8 +112,8 @@ struct RootlessUser {
 
 struct Facts {
     bool live{false};
-    std::array<Result<IdFile>, 2> files{};          // /etc/subuid, /etc/subgid
-    std::array<Result<IdFile>, 2> factory_files{};  // the image's copies in /usr/etc
+    std::array<Result<IdFile>, 2> files{};           // /etc/subuid, /etc/subgid
+    std::map<std::string, Result<IdFile>> copies{};  // in the image's /usr/etc, in other deployments; by path
     // Existing ones of /etc/subuid, subgid, their backups and /etc/.pwd.lock, by path.
     std::map<std::string, Result<FileState>> file_states{};
     Result<FileState> etc_state{};  // of the directory in which they are replaced
@@ -121,8 +122,8 @@ struct Facts {
     std::map<std::string, Result<std::string>> file_labels{};
     bool tree_labelled{false};  // /etc has a label
     Result<host::Accounts> accounts{};
-    Result<std::optional<host::Accounts>> former_accounts{};  // /etc/passwd-
-    std::vector<RealId> more_uids{};                          // besides the accounts: processes, homes
+    Result<std::optional<host::Accounts>> former_accounts{};  // of backups and other deployments
+    std::array<std::vector<RealId>, 2> more_ids{};            // besides the accounts: processes, homes
     Result<SubidSource> nss{};
     Result<AllocDefs> login_defs{};
     Result<std::string> containers_user{};

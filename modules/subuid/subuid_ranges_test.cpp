@@ -8,6 +8,7 @@
 namespace plimsoll::modules::subuid {
 namespace {
 
+constexpr const char* one = "alice:100000:65536\n";
 constexpr std::string_view fine = "alice:100000:65536\nbob:165536:65536\n";
 
 TEST(RootDelegated, IsFoundInEveryReading) {
@@ -99,6 +100,29 @@ TEST(RootDelegated, TakesNoIdsFromWhoIsRootForDockerdAlone) {
     EXPECT_EQ(fix->changes.front(), plain.front()) << "among many others";
 }
 
+TEST(RootDelegated, LooksAtOtherDeployments) {
+    const Tree tree;
+    fill(tree, "", "");
+    const auto verdict = [&] { return brief(judge(tree, "subuid.root-delegated")); };
+    const std::string next = "/ostree/deploy/os/deploy/0123.1";
+    for (const std::string file : {"/etc/subuid", "/usr/etc/subgid"}) {
+        tree.write(next + file, "mallory:0:1\n");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"fail " + next + file + " critical by-hand"});
+        tree.write(next + file, one);
+        EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+        put_hostile(tree, "fifo", next + file);
+        EXPECT_EQ(verdict(), std::vector<std::string>{"unknown " + next + file});
+        tree.remove(next + file);
+    }
+    // The one that runs: its /etc is this one.
+    tree.write("/ostree/deploy/os/deploy/0123.1.origin", "");
+    tree.remove(next);
+    tree.directory(next);
+    tree.link(next + "/etc", "/etc");
+    tree.write("/etc/subuid", "mallory:0:1\n");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail mallory critical fixable"}) << "once";
+}
+
 TEST(RootDelegated, LooksAtTheImagesOwnCopies) {
     const Tree tree;
     fill(tree, "", "");
@@ -154,7 +178,7 @@ TEST(Ranges, AreUnknownWhenAnotherSourceAnswers) {
     const Tree tree;
     fill(tree, std::string(fine), std::string(fine));
     tree.write("/etc/nsswitch.conf", "subid: sss\n");
-    tree.write("/usr/lib/libsubid_sss.so", "");
+    tree.write("/usr/lib/libsubid_sss.so", shared_object);
     EXPECT_EQ(judge(tree, "subuid.root-delegated").front().status, Status::unknown);
     tree.remove("/usr/lib/libsubid_sss.so");  // shadow falls back to the files
     EXPECT_EQ(judge(tree, "subuid.root-delegated").front().status, Status::pass);
@@ -195,6 +219,12 @@ TEST(RealIdOverlap, CountsOwnersOfHomesAndProcesses) {
     ASSERT_EQ(::chown(tree.path("/home/carl").c_str(), 100005, 100005), 0);
     EXPECT_EQ(brief(judge(tree, "subuid.real-id-overlap")),
               std::vector<std::string>{"fail alice critical by-hand"});
+    ASSERT_EQ(::chown(tree.path("/home/carl").c_str(), 1000, 100005), 0);
+    const auto by_group = judge(tree, "subuid.real-id-overlap");
+    EXPECT_EQ(brief(by_group), std::vector<std::string>{"fail alice critical by-hand"});
+    EXPECT_EQ(by_group.front().evidence.front().source, "/etc/subgid:1");
+    ASSERT_EQ(::chown(tree.path("/home/carl").c_str(), 1000, 1000), 0);
+    EXPECT_EQ(brief(judge(tree, "subuid.real-id-overlap")), std::vector<std::string>{"pass host"});
 }
 
 TEST(RealIdOverlap, CountsUsersOfSystemd) {
@@ -267,6 +297,22 @@ TEST(ReservedOverlap, KnowsTheReservedIds) {
     always.params.nspawn_range = "always";
     expect_cases("subuid.reserved-overlap",
                  {{"nspawn by policy", "alice:524288:65536\n", "", {"fail alice info by-hand"}}}, always);
+}
+
+TEST(ReservedOverlap, KnowsContainersThatPickTheirIds) {
+    const Tree tree;
+    fill(tree, "alice:524288:65536\n", "");
+    const auto verdict = [&] { return brief(judge(tree, "subuid.reserved-overlap")); };
+    for (const std::string dir : {"/etc/systemd/nspawn", "/run/systemd/nspawn", "/var/lib/machines"}) {
+        tree.write(dir + "/box.nspawn", "[Exec]\nPrivateUsers=no\n[Files]\nPrivateUsers=pick\n");
+        tree.write(dir + "/README", "[Exec]\nPrivateUsers=pick\n");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+        tree.write(dir + "/box.nspawn", "[Exec]\nBoot=yes\nPrivateUsers = pick\n");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"fail alice info by-hand"}) << dir;
+        put_hostile(tree, "fifo", dir + "/box.nspawn");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"unknown systemd-nspawn"});
+        tree.remove(dir);
+    }
 }
 
 TEST(ReservedOverlap, FollowsTheUseOfNspawnAndHomed) {

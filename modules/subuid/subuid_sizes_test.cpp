@@ -278,7 +278,16 @@ TEST(RenameOrphan, FollowsTheUid) {
     EXPECT_EQ(brief(judge(tree, "subuid.stale-owner")), std::vector<std::string>{"pass host"});
     tree.write("/etc/passwd-", "alica:x:4000:1000::/home/alica:/bin/sh\n");  // deleted, not renamed
     EXPECT_EQ(brief(renamed()), std::vector<std::string>{"pass host"});
-    put_hostile(tree, "fifo", "/etc/passwd-");
+    for (const char* older : {"/var/backups/passwd.bak", "/ostree/deploy/os/deploy/0123.0/etc/passwd"}) {
+        tree.write(older, "alica:x:1000:1000::/home/alica:/bin/sh\n");
+        tree.remove("/etc/passwd-");
+        EXPECT_EQ(brief(renamed()), std::vector<std::string>{"fail alica medium by-hand"}) << older;
+        EXPECT_EQ(brief(judge(tree, "subuid.stale-owner")), std::vector<std::string>{"pass host"});
+        put_hostile(tree, "fifo", older);
+        EXPECT_EQ(renamed().front().status, Status::unknown) << older;
+        tree.remove(older);
+    }
+    tree.fifo("/etc/passwd-");
     EXPECT_EQ(renamed().front().status, Status::unknown);
     fill(tree, "", "");
     tree.remove("/etc/passwd-");
@@ -300,6 +309,60 @@ TEST(NumericVsName, WantsOneStyle) {
     tree.write("/etc/passwd", "1000:x:1500:1500::/home/x:/bin/sh\n");
     EXPECT_EQ(brief(judge(tree, "subuid.numeric-vs-name")),
               std::vector<std::string>{"fail 1000 low by-hand"});
+}
+
+// As shadow's find_range() and the Go readers do: by the name, and by the number.
+TEST(NumberedName, SharesItsLinesWithTheAccountOfThatNumber) {
+    const Tree tree;
+    fill(tree, "1000:100000:65536\n", "1000:100000:65536\n");
+    tree.write("/etc/passwd", std::string(passwd) + "1000:x:1500:1500::/home/x:/bin/sh\n");
+    const auto all = judge(tree);
+    EXPECT_EQ(brief(of(all, "subuid.range-overlap")),
+              std::vector<std::string>{"fail 1000,alice high by-hand"});
+    EXPECT_EQ(brief(of(all, "subuid.min-size")), std::vector<std::string>{"pass host"});
+    EXPECT_EQ(brief(of(all, "subuid.stale-owner")), std::vector<std::string>{"pass host"});
+    tree.write("/etc/subuid", "1000:100000:65536\nalice:300000:1\nalice:100000:1\n");
+    for (const char* control : {"subuid.numeric-vs-name", "subuid.self-overlap"})
+        for (const Finding& f : judge(tree, control))
+            EXPECT_TRUE(f.status == Status::fail && f.fix->changes.empty())
+                << control << " takes the lines from one of them";
+    tree.write("/etc/subuid", "1000:100000:1\n");
+    EXPECT_EQ(brief(judge(tree, "subuid.min-size")),
+              (std::vector<std::string>{"fail 1000 medium by-hand", "fail alice medium fixable"}));
+    tree.write("/etc/subuid", "alice:100000:65536\n1500:200000:65536\n");
+    tree.write("/etc/subgid", "");
+    EXPECT_EQ(brief(judge(tree, "subuid.range-overlap")), std::vector<std::string>{"pass host"});
+}
+
+TEST(MinSize, NotesCountsThatAreNoWholeBlocks) {
+    const Tree tree;
+    fill(tree, "alice:100000:65536\nbob:200000:65537\nghost:300000:1\n", one);
+    const auto found = judge(tree, "subuid.min-size");
+    EXPECT_EQ(brief(found), std::vector<std::string>{"pass host"});
+    ASSERT_EQ(found.front().evidence.size(), 1U);
+    EXPECT_EQ(found.front().evidence.front().source, "/etc/subuid:2");
+}
+
+TEST(ContainersUser, KnowsOfDropInsThatOnlySomePodmanReads) {
+    const Tree tree;
+    fill(tree, one, one);
+    const auto verdict = [&](const Options& o = {}) {
+        return brief(judge(tree, "subuid.containers-user", o));
+    };
+    for (const std::string dir : {"/usr/share/containers/storage.conf.d", "/etc/containers/storage.conf.d"}) {
+        tree.write(dir + "/10-a.conf", "[storage.options]\nroot-auto-userns-user = \"containers\"\n");
+        tree.write(dir + "/20-b.conf", "[storage]\ndriver = \"overlay\"\n");
+        tree.write(dir + "/README", "root-auto-userns-user = \"alice\"\n");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"not-applicable host"});
+        tree.write(dir + "/10-a.conf", "[storage.options]\nroot-auto-userns-user = \"alice\"\n");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"unknown storage.conf"}) << dir;
+        Options stated;
+        stated.params.containers_owner = "alice";
+        EXPECT_EQ(verdict(stated), std::vector<std::string>{"pass host"});
+        put_hostile(tree, "fifo", dir + "/10-a.conf");
+        EXPECT_EQ(verdict(), std::vector<std::string>{"unknown storage.conf"});
+        tree.remove(dir);
+    }
 }
 
 TEST(ContainersUser, IsOptionalByDefault) {

@@ -60,6 +60,15 @@ TEST(ParserDivergence, WritesPlainDecimal) {
                   policy::EditLines{"/etc/subgid", {" alice:200000:65536:"}, {"alice:200000:65536"}, true}}));
 }
 
+TEST(ParserDivergence, NotesAMissingFinalNewline) {
+    const Tree tree;
+    fill(tree, one, "alice:100000:65536");
+    const auto found = judge(tree, "subuid.parser-divergence");
+    EXPECT_EQ(brief(found), std::vector<std::string>{"pass host"});
+    ASSERT_EQ(found.front().evidence.size(), 1U);
+    EXPECT_EQ(found.front().evidence.front().source, "/etc/subgid");
+}
+
 TEST(ParserDivergence, MissingFilesAreNotApplicable) {
     EXPECT_EQ(brief(judge(Tree{}, "subuid.parser-divergence")),
               std::vector<std::string>{"not-applicable host"});
@@ -150,12 +159,70 @@ TEST(NssSource, IsTheFirstWordOfTheFirstLine) {
     EXPECT_EQ(judge(tree, "subuid.nss-source").front().evidence.front().source, "/etc/nsswitch.conf:2");
     Options sss;
     sss.params.nss_source = "sss";
-    tree.write("/usr/lib64/libsubid_sss.so", "");
+    tree.write("/usr/lib64/libsubid_sss.so", shared_object);
     EXPECT_EQ(verdict(sss), std::vector<std::string>{"pass host"});
     tree.write("/etc/subuid", one);
     EXPECT_EQ(verdict(sss), std::vector<std::string>{"fail /etc/subuid high by-hand"});
     put_hostile(tree, "fifo", "/etc/nsswitch.conf");
     EXPECT_EQ(verdict(), std::vector<std::string>{"unknown /etc/nsswitch.conf"});
+}
+
+TEST(NssSource, NeedsAPluginThatCanBeLoadedAndIsRootsAlone) {
+    const Tree tree;
+    fill(tree, "", "");
+    tree.write("/etc/nsswitch.conf", "subid: sss\n");
+    Options sss;
+    sss.params.nss_source = "sss";
+    const auto verdict = [&] { return brief(judge(tree, "subuid.nss-source", sss)); };
+    const std::string plugin = "/usr/lib/riscv64-linux-gnu/libsubid_sss.so";
+    tree.write(plugin, shared_object);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+    ::chmod(tree.path("/usr/lib").c_str(), 0777);
+    EXPECT_EQ(verdict(), std::vector<std::string>{"fail " + plugin + " high by-hand"}) << "replaceable";
+    ::chmod(tree.path("/usr/lib").c_str(), 0755);
+    for (const mode_t mode : {0666, 0600}) {
+        ::chmod(tree.path(plugin).c_str(), mode);
+        EXPECT_EQ(verdict(), std::vector<std::string>{"fail " + plugin + " high by-hand"})
+            << std::oct << mode;
+    }
+    const std::vector<std::string> missing{"fail plugin high by-hand"};
+    for (const std::string& text : {std::string(), std::string("#!/bin/sh\nexit 0 # no object\n"),
+                                    shared_object.substr(0, 17), "\177ELF" + std::string(20, '\2')}) {
+        tree.write(plugin, text);
+        EXPECT_EQ(verdict(), missing);
+    }
+    tree.remove(plugin);
+    tree.link(plugin, "nowhere");
+    EXPECT_EQ(verdict(), missing);
+    tree.remove(plugin);
+    tree.fifo(plugin);
+    EXPECT_EQ(verdict(), missing);
+    tree.write("/opt/lib.so", shared_object);
+    tree.link("/usr/lib64/libsubid_sss.so", "/opt/lib.so");
+    EXPECT_EQ(verdict(), std::vector<std::string>{"pass host"});
+}
+
+TEST(NssSource, AsksWhetherSssdRuns) {
+    const Tree tree;
+    fill(tree, "", "");
+    tree.write("/etc/nsswitch.conf", "subid: sss\n");
+    tree.write("/usr/lib64/libsubid_sss.so", shared_object);
+    Params params;
+    params.nss_source = "sss";
+    Facts facts = Subuid::observe(tree.host(), params, {});
+    const auto found = [&] { return of(Subuid::evaluate(params, {}, facts, {}), "subuid.nss-source"); };
+    facts.processes = std::vector<host::Process>{};
+    EXPECT_EQ(brief(found()), std::vector<std::string>{"pass host"}) << "an image runs nothing";
+    facts.live = true;
+    EXPECT_EQ(brief(found()), std::vector<std::string>{"fail sssd medium by-hand"});
+    host::Process sssd;
+    sssd.pid = 7;
+    sssd.comm = "sssd";
+    facts.processes->push_back(sssd);
+    EXPECT_EQ(brief(found()), std::vector<std::string>{"pass host"});
+    EXPECT_EQ(found().front().evidence.front().source, "pid 7");
+    facts.processes = fail(Code::permission, "/proc: Permission denied");
+    EXPECT_EQ(brief(found()), std::vector<std::string>{"unknown sssd"});
 }
 
 TEST(IdmapHelpers, NeedExactlyTheirPrivilege) {

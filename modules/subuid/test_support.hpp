@@ -87,6 +87,10 @@ inline void expect_cases(std::string_view control, const std::vector<Case>& case
     }
 }
 
+// The head of a shared object, as far as the loader's first look goes.
+inline const std::string shared_object =
+    std::string("\177ELF\2\1\1", 7) + std::string(9, '\0') + "\3" + std::string(7, '\0');
+
 // A user of systemd-homed, as its record in /var/lib tells.
 inline void write_homed(const Tree& tree, const std::string& name, std::uint32_t uid) {
     tree.write("/var/lib/systemd/home/" + name + ".identity",
