@@ -231,7 +231,11 @@ const std::array<ControlInfo, 19> table{{
      "Container storage holds no foreign ids",
      "Files in a user's container storage that belong to ids outside of his ranges were left by a range that "
      "was "
-     "moved or removed. He cannot use them any more, and whoever holds the ids now can.",
+     "moved or removed. He cannot use them any more, and whoever holds the ids now can. Storage is looked "
+     "for where "
+     "the engines' configuration puts it, also in homes that are no account's; of rootful engines the tops "
+     "of layers "
+     "and volumes are looked at, for ids that another user holds.",
      Severity::low,
      FixClass::never_automatic,
      "Give the old range back to the user, or remove the storage with `podman system reset` as that user.",

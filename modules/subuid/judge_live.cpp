@@ -4,6 +4,7 @@
 #include "modules/subuid/judge.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -155,36 +156,91 @@ Findings judge_effective_mapping(const Context& c) {
 
 namespace {
 
-void judge_store(const Context& c, const StoredIds& store, Verdict& v) {
+struct Foreign {
+    IdKind kind;
+    std::uint32_t id;
+    std::string_view path;
+};
+
+template <class Predicate>
+std::vector<Foreign> foreign_in(const StoredIds& store, Predicate foreign) {
+    std::vector<Foreign> out;
+    for (const IdKind kind : id_kinds)
+        for (const auto& [id, path] : kind == IdKind::uid ? store.uids : store.gids)
+            if (foreign(kind, id))
+                out.push_back({kind, id, path});
+    return out;
+}
+
+std::vector<Evidence> evidence_of(const std::vector<Foreign>& foreign, const std::string& expected) {
+    return some_evidence(foreign, [&](const Foreign& f) {
+        return Evidence{printable(f.path), std::string(noun_of(f.kind)) + " " + std::to_string(f.id),
+                        expected};
+    });
+}
+
+void judge_users_store(const Context& c, const StoredIds& store, Verdict& v) {
     const host::User* user = c.facts.accounts->user(store.user);
     if (user == nullptr)
         return;
-
-    struct Foreign {
-        IdKind kind;
-        std::uint32_t id;
-        std::string_view path;
-    };
-
-    std::vector<Foreign> foreign;
-    for (const IdKind kind : id_kinds) {
-        const RangeSet allowed = allowed_ids(c, kind, user->uid);
-        for (const auto& [id, path] : kind == IdKind::uid ? store.uids : store.gids)
-            if (!allowed.contains(id))
-                foreign.push_back({kind, id, path});
-    }
+    const std::array allowed{allowed_ids(c, IdKind::uid, user->uid), allowed_ids(c, IdKind::gid, user->uid)};
+    const auto foreign = foreign_in(
+        store, [&](IdKind kind, std::uint32_t id) { return !allowed[index_of(kind)].contains(id); });
     if (foreign.empty())
         return;
     const std::string name = printable(store.user);
     v.fail(name, "container storage of " + name + " holds files of ids outside of the user's ranges",
-           some_evidence(foreign,
-                         [&](const Foreign& f) {
-                             return Evidence{printable(f.path),
-                                             std::string(noun_of(f.kind)) + " " + std::to_string(f.id),
-                                             "an id that " + path_of(f.kind) + " grants to " + name};
-                         }),
+           evidence_of(foreign, "an id that the files grant to " + name),
            by_hand("give the former range back to " + name +
                    ", or remove the storage with `podman system reset` as that user"));
+}
+
+// A home that is no account's: whoever gets its ids next gets its containers.
+void judge_nobodys_store(const Context& c, const StoredIds& store, Verdict& v) {
+    if (const std::string unseen = c.unseen_users(); !unseen.empty())
+        return v.unknown(store.directory, "no file has an account with this home, but " + unseen);
+    v.fail(store.directory, "container storage stands in a home that is no account's",
+           evidence_of(foreign_in(store, [](IdKind, std::uint32_t) { return true; }), "an account's home"),
+           by_hand("remove " + printable(store.directory) + " when nobody needs it any more"));
+}
+
+// Of the engines' own users, and of root.
+bool engines(const Context& c, IdKind kind, std::uint32_t id, bool remap_user_alone) {
+    return std::ranges::any_of(c.grants[index_of(kind)], [&](const Grant& g) {
+        const Owner& o = c.owners[g.owner];
+        const bool remap = c.facts.remap_user && c.is_remap_user(o);
+        return g.ids.contains(id) &&
+               (remap || (!remap_user_alone && (c.is_containers_user(o) || o.uid == 0U)));
+    });
+}
+
+// Images own files by whatever ids they like, so that only those tell something that another user holds, and
+// in storage that dockerd made for a remap user those that are not his.
+void judge_roots_store(const Context& c, const StoredIds& store, Verdict& v) {
+    constexpr auto nobody = std::numeric_limits<std::uint32_t>::max();
+    const bool remapped = store.whose == StoredIds::Whose::remapped;
+    if (remapped && !c.facts.remap_user)
+        return v.unknown(store.directory, c.facts.remap_user.error().message);
+    const auto foreign = foreign_in(store, [&](IdKind kind, std::uint32_t id) {
+        if (id == 0 || engines(c, kind, id, remapped))
+            return false;
+        return remapped || c.holders[index_of(kind)].held_by_other(range_of(id, 1), nobody);
+    });
+    if (!foreign.empty())
+        v.fail(
+            store.directory, "rootful container storage holds files of ids that are not the engine's",
+            evidence_of(foreign, remapped ? "an id of dockerd's remap user" : "an id that no other user has"),
+            by_hand(
+                "find out which containers and volumes these are, and remove them or give them other ids"));
+}
+
+void judge_store(const Context& c, const StoredIds& store, Verdict& v) {
+    if (store.whose == StoredIds::Whose::user)
+        judge_users_store(c, store, v);
+    else if (store.whose == StoredIds::Whose::nobody)
+        judge_nobodys_store(c, store, v);
+    else
+        judge_roots_store(c, store, v);
 }
 
 }  // namespace
@@ -197,15 +253,16 @@ Findings judge_foreign_scan(const Context& c) {
     else
         for (const StoredIds& store : c.facts.scan.stores)
             judge_store(c, store, v);
-    for (const auto& problem : c.facts.scan.problems)
-        v.unknown("storage", problem);
+    for (const auto* list : {&c.facts.scan.problems, &c.facts.scan.elsewhere_unseen})
+        for (const auto& problem : *list)
+            v.unknown("storage", problem);
     if (c.facts.scan.exhausted)
         v.unknown("storage", "container storage has more than " + std::to_string(c.params.scan_max_entries) +
                                  " entries; raise max_entries to look at all of them");
     const bool none = c.facts.scan.stores.empty();
     return std::move(v).finish(none ? Status::not_applicable : Status::pass,
-                               none ? "no user has container storage"
-                                    : "all files in container storage belong to their user's ranges");
+                               none ? "there is no container storage"
+                                    : "all files in container storage belong to whom the storage belongs to");
 }
 
 }  // namespace plimsoll::modules::subuid

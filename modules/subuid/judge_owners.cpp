@@ -91,7 +91,7 @@ namespace {
 std::string in_use(const Context& c, const std::vector<Line>& lines) {
     if (c.facts.live && !c.facts.processes)
         return "whether a process uses the ids could not be seen";
-    if (c.facts.scan.exhausted || !c.facts.scan.problems.empty())
+    if (c.facts.scan.exhausted || !c.facts.scan.problems.empty() || !c.facts.scan.elsewhere_unseen.empty())
         return "container storage could not be searched to its end for files of these ids";
     for (const Line& l : lines) {
         const Range ids = l.grant->ids;

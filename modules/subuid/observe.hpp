@@ -63,7 +63,9 @@ void read_labels(const host::Host& host, Facts& facts);
 
 // ---- scan.cpp ----
 
-// Walks the rootless container storage of every account, at most `budget` entries in all.
+// Walks the rootless container storage of every account, and of homes that are no account's, where the
+// engines' configuration puts it; of rootful storage the tops of layers and volumes. At most `budget` entries
+// in all.
 [[nodiscard]] StorageScan scan_storage(const host::Host& host, std::int64_t budget);
 
 }  // namespace plimsoll::modules::subuid

@@ -90,18 +90,26 @@ struct HelperCopies {  // outside of the PATHs
     std::vector<std::string> problems{};
 };
 
-struct StoredIds {  // what one rootless storage directory holds
-    std::string user;
+struct StoredIds {  // what one storage directory holds
+    enum class Whose {
+        user,      // of a rootless engine
+        nobody,    // the same, in a home that is no account's
+        root,      // of a rootful engine
+        remapped,  // dockerd's for one remap user; it is called by the ids of its root
+    };
+    std::string user;  // empty: no user's
     std::string directory;
+    Whose whose{Whose::user};
     std::map<std::uint32_t, std::string> uids{};  // owner -> one path
     std::map<std::uint32_t, std::string> gids{};
 };
 
 struct StorageScan {
     std::vector<StoredIds> stores{};
-    bool exhausted{false};                // the budget ended before the directories did
-    std::vector<std::string> problems{};  // directories that could not be read
-    // Users whose configuration may put the storage where it was not looked for; "" stands for all.
+    bool exhausted{false};                        // the budget ended before the directories did
+    std::vector<std::string> problems{};          // directories that could not be read
+    std::vector<std::string> elsewhere_unseen{};  // where storage is that was not looked into, and why
+    // Users whose configuration names some place for storage; "" stands for all.
     std::set<std::string, std::less<>> elsewhere{};
 };
 

@@ -224,13 +224,12 @@ Cases use_cases() {
     add("subuid.effective-mapping", Cell::unknown, running({dark}));
     add("subuid.effective-mapping", Cell::hostile, running({contained({{0, 1000, 1}, {1, 0, 4294967295U}})}));
     add("subuid.foreign-scan", Cell::not_applicable, nothing());
-    add("subuid.foreign-scan", Cell::unknown, [](S& s) {
-        s.tree.write(std::string(storage) + "/x", "");
-        s.params.scan_max_entries = 0;
-    });
+    add("subuid.foreign-scan", Cell::unknown, [](S& s) { s.tree.link(storage, "/srv/storage"); });
     const auto own = [](S& s) {
         s.tree.write(std::string(storage) + "/x", "");
-        s.touch = [](Facts& f) { f.scan.stores = {{"alice", storage, {{100001, "x"}}, {{100001, "x"}}}}; };
+        s.touch = [](Facts& f) {
+            f.scan.stores = {{"alice", storage, StoredIds::Whose::user, {{100001, "x"}}, {{100001, "x"}}}};
+        };
     };
     add("subuid.foreign-scan", Cell::pass, own);
     add("subuid.foreign-scan", Cell::fail, [](S& s) { s.tree.write(std::string(storage) + "/x", ""); });

@@ -116,5 +116,132 @@ TEST(ForeignScan, FindsFilesOfOtherRanges) {
     EXPECT_EQ(scan(), std::vector<std::string>{"pass host"});
 }
 
+void give(const Tree& tree, const std::string& path, std::uint32_t id) {
+    ASSERT_EQ(::lchown(tree.path(path).c_str(), id, id), 0);
+}
+
+class Storage : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (::geteuid() != 0)
+            GTEST_SKIP() << "needs root to give files away";
+        fill(tree, "alice:100000:65536\ncontainers:300000:65536\n",
+             "alice:100000:65536\ncontainers:300000:65536\n");
+    }
+
+    [[nodiscard]] std::vector<std::string> scan() const { return brief(judge(tree, "subuid.foreign-scan")); }
+
+    // A directory of rootless storage that belongs to its user.
+    void storage_of(const std::string& directory, std::uint32_t id) const {
+        tree.directory(directory);
+        give(tree, directory, id);
+    }
+
+    Tree tree;
+    const std::vector<std::string> none{"not-applicable host"};
+    const std::vector<std::string> pass{"pass host"};
+    const std::vector<std::string> alice{"fail alice low by-hand"};
+    const std::vector<std::string> unseen{"unknown storage"};
+};
+
+TEST_F(Storage, HasATopThatCountsToo) {
+    const std::string store = "/home/alice/.local/share/docker";
+    storage_of(store, 1000);
+    EXPECT_EQ(scan(), pass);
+    give(tree, store, 300000);
+    EXPECT_EQ(scan(), alice);
+}
+
+TEST_F(Storage, InAHomeThatIsNoAccountsIsWhoevers) {
+    const std::string store = "/home/gone/.local/share/containers/storage";
+    storage_of(store, 1000);
+    EXPECT_EQ(scan(), std::vector<std::string>{"fail " + store + " low by-hand"});
+    tree.write("/etc/nsswitch.conf", "passwd: files sss\n");
+    EXPECT_EQ(scan(), std::vector<std::string>{"unknown " + store});
+    tree.remove("/etc/nsswitch.conf");
+    tree.remove("/home");
+    storage_of("/var/home/alice/.local/share/containers/storage", 1000);
+    tree.link("/home", "var/home");
+    EXPECT_EQ(scan(), pass);
+    tree.write("/etc/passwd", "alice:x:1000:1000::/var/home/alice:/bin/bash\n");
+    EXPECT_EQ(scan(), pass) << "the same home";
+    fill(tree, "ghost:500000:65536\n", "");
+    storage_of("/home/ghost/.local/share/containers/storage", 500000);
+    EXPECT_EQ(brief(judge(tree, "subuid.stale-owner")),
+              std::vector<std::string>{"fail ghost medium by-hand"});
+}
+
+TEST_F(Storage, IsFollowedToWhereTheConfigurationPutsIt) {
+    const std::string user_conf = "/home/alice/.config/containers/storage.conf";
+    storage_of("/srv/alice", 300000);
+    EXPECT_EQ(scan(), none);
+    for (const auto& [file, text] : std::vector<std::pair<std::string, std::string>>{
+             {user_conf, "[storage]\ngraphroot = \"/srv/alice\"\n"},
+             {user_conf, "[storage]\nrootless_storage_path = \"/srv/$USER\"\n"},
+             {"/home/alice/.config/docker/daemon.json", R"({"data-root": "/srv/alice"})"},
+             {"/etc/containers/storage.conf", "[storage]\nrootless_storage_path = \"/srv/$USER\"\n"}}) {
+        tree.write(file, text);
+        EXPECT_EQ(scan(), alice) << file;
+        tree.remove(file);
+    }
+    for (const auto& [file, text] : std::vector<std::pair<std::string, std::string>>{
+             {user_conf, "[storage]\ngraphroot = \"$XDG_DATA_HOME/x\"\n"},
+             {user_conf, "[storage"},
+             {"/home/alice/.config/docker/daemon.json", "{"},
+             {"/etc/containers/storage.conf.d/a.conf", "[storage]\ngraphroot = \"/x\"\n"}}) {
+        tree.write(file, text);
+        EXPECT_EQ(scan(), unseen) << text;
+        tree.remove(file);
+    }
+    tree.link("/home/alice/.local/share/containers/storage", "/srv/alice");
+    EXPECT_EQ(scan(), unseen) << "a link";
+    tree.remove("/home/alice");
+    write_homed(tree, "hugo", 60231);
+    EXPECT_EQ(scan(), unseen) << "hugo is away";
+    tree.directory("/home/hugo");
+    EXPECT_EQ(scan(), none);
+}
+
+TEST_F(Storage, OfRootHoldsNothingOfAUser) {
+    const std::string layer = "/var/lib/containers/storage/overlay/l1/diff";
+    tree.directory(layer);
+    for (const std::uint32_t id : {0U, 999U, 300001U}) {
+        give(tree, layer, id);
+        EXPECT_EQ(scan(), pass) << id;
+    }
+    give(tree, layer, 100001);
+    EXPECT_EQ(scan(), std::vector<std::string>{"fail /var/lib/containers/storage low by-hand"});
+    tree.write("/etc/containers/storage.conf", "[storage]\ngraphroot = \"/data/c\"\n");
+    EXPECT_EQ(scan(), none);
+    for (const std::string top :
+         {"/overlay2/l/diff", "/vfs/dir/l", "/btrfs/subvolumes/l", "/volumes/v/_data"}) {
+        tree.directory("/data/c" + top);
+        give(tree, "/data/c" + top, 100001);
+        EXPECT_EQ(scan(), std::vector<std::string>{"fail /data/c low by-hand"}) << top;
+        tree.remove("/data/c");
+    }
+    tree.write("/etc/docker/daemon.json", R"({"data-root": "/data/d"})");
+    tree.directory("/data/docker/overlay2/l/diff");
+    tree.link("/data/d", "docker");
+    give(tree, "/data/docker/overlay2/l/diff", 100001);
+    EXPECT_EQ(scan(), std::vector<std::string>{"fail /data/d low by-hand"});
+    Options few;
+    few.params.scan_max_entries = 0;
+    EXPECT_EQ(brief(judge(tree, "subuid.foreign-scan", few)), unseen);
+}
+
+TEST_F(Storage, OfDockerForARemapUserIsHis) {
+    const std::string store = "/var/lib/docker/100000.100000";
+    tree.directory(store + "/overlay2/l/diff");
+    const std::vector<std::string> foreign{"fail " + store + " low by-hand"};
+    EXPECT_EQ(scan(), foreign) << "dockerd does not remap any more";
+    tree.write("/etc/docker/daemon.json", R"({"userns-remap": "alice"})");
+    EXPECT_EQ(scan(), pass);
+    give(tree, store + "/overlay2/l/diff", 300000);
+    EXPECT_EQ(scan(), foreign);
+    tree.write("/etc/docker/daemon.json", "{");
+    EXPECT_EQ(scan(), (std::vector<std::string>{"unknown " + store, "unknown storage"}));
+}
+
 }  // namespace
 }  // namespace plimsoll::modules::subuid
