@@ -2,8 +2,10 @@
 #include "core/host/packages.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/read_fd.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 namespace plimsoll::host {
@@ -58,18 +60,64 @@ void parse_stanzas(std::string_view text, const std::vector<std::string>& names,
     keep(stanza, names, into);
 }
 
-// Those stanzas alone in which a name stands at all: a status file has a hundred thousand lines.
-void parse_status(std::string_view text, const std::vector<std::string>& names, Versions& into) {
+// The stanzas of a status file that comes in parts. Of its hundred thousand lines only those stanzas are
+// looked at in which one of the names stands at all.
+class StatusReader {
+  public:
+    StatusReader(const std::vector<std::string>& names, Versions& into) : names_(names), into_(into) {
+        for (const std::string& name : names)
+            if (!name.empty())
+                searchers_.emplace_back(name.begin(), name.end());
+    }
+
+    void take(std::string_view part) {
+        text_ += part;
+        const auto end = text_.rfind(between);
+        if (end == std::string::npos)
+            return;
+        search(std::string_view(text_).substr(0, end));
+        text_.erase(0, end + between.size());
+    }
+
+    void finish() { search(text_); }
+
+  private:
     static constexpr std::string_view between = "\n\n";
-    for (const std::string& name : names)
-        for (auto at = name.empty() ? std::string_view::npos : text.find(name);
-             at != std::string_view::npos;) {
-            const auto before = text.rfind(between, at);
-            const auto begin = before == std::string_view::npos ? 0 : before + between.size();
-            const auto end = std::min(text.find(between, at), text.size());
-            parse_stanzas(text.substr(begin, end - begin), names, into);
-            at = text.find(name, end);
-        }
+
+    void search(std::string_view text) {
+        for (const auto& searcher : searchers_)
+            for (auto it = std::search(text.begin(), text.end(), searcher); it != text.end();
+                 it = std::search(it, text.end(), searcher)) {
+                const auto at = static_cast<std::size_t>(it - text.begin());
+                const auto before = text.rfind(between, at);
+                const auto begin = before == std::string_view::npos ? 0 : before + between.size();
+                const auto end = std::min(text.find(between, at), text.size());
+                parse_stanzas(text.substr(begin, end - begin), names_, into_);
+                it = text.begin() + static_cast<std::ptrdiff_t>(end);
+            }
+    }
+
+    const std::vector<std::string>& names_;
+    Versions& into_;
+    std::vector<std::boyer_moore_horspool_searcher<std::string::const_iterator>> searchers_{};
+    std::string text_{};  // from the last stanza on that is not known to be whole
+};
+
+Result<Versions> read_status(const Sysroot& root, const std::string& path,
+                             const std::vector<std::string>& names) {
+    constexpr int attempts = 4;
+    for (int attempt = 1;; ++attempt) {
+        Versions found;
+        StatusReader reader(names, found);
+        const auto read =
+            read_parts(root, path, status_max, [&](std::string_view part) { reader.take(part); });
+        if (!read && (read.error().code != Code::busy || attempt == attempts))
+            return Failure(read.error());
+        if (!read)
+            continue;
+        reader.finish();
+        return found;
+    }
 }
 
 // Images assembled package by package keep one file each instead of the common one.
@@ -84,8 +132,8 @@ Result<bool> read_status_dir(const Sysroot& root, const std::vector<std::string>
     for (const DirEntry& e : *entries) {
         if (e.name.ends_with(".md5sums"))
             continue;
-        PLIMSOLL_TRY(const auto text, root.read(dir + "/" + e.name));
-        parse_status(text, names, into);
+        PLIMSOLL_TRY(auto found, read_status(root, dir + "/" + e.name, names));
+        into.merge(found);
     }
     return true;
 }
@@ -93,15 +141,14 @@ Result<bool> read_status_dir(const Sysroot& root, const std::vector<std::string>
 }  // namespace
 
 Result<Versions> installed_versions(const Sysroot& root, const std::vector<std::string>& names) {
-    Versions out;
-    const auto text = root.read("/var/lib/dpkg/status", status_max);
-    if (text)
-        parse_status(*text, names, out);
-    else if (text.error().code != Code::not_found)
-        return Failure(text.error());
-    PLIMSOLL_TRY(const bool split_status, read_status_dir(root, names, out));
-    if (text || split_status)
-        return out;
+    auto out = read_status(root, "/var/lib/dpkg/status", names);
+    const bool one_file = out.has_value();
+    if (!one_file && out.error().code != Code::not_found)
+        return Failure(out.error());
+    Versions found = std::move(out).value_or(Versions{});
+    PLIMSOLL_TRY(const bool split_status, read_status_dir(root, names, found));
+    if (one_file || split_status)
+        return found;
     for (const char* rpm : {"/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"})
         if (root.exists(rpm))
             return fail(Code::unsupported,

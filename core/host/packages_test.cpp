@@ -42,6 +42,26 @@ TEST(Packages, TheNameOfAPackageInAnotherIsNotThePackage) {
     EXPECT_TRUE(host::installed_versions(host.root(), {"podman"})->empty());
 }
 
+// The file is read in parts: a stanza, a name and the line between two stanzas may lie on the border of two.
+TEST(Packages, FindsAPackageWhereverItStandsInALongFile) {
+    for (std::size_t before = 65536 - 64; before < 65536 + 8; ++before) {
+        const std::string filler =
+            "Package: filler\nVersion: 1\nDescription: " + std::string(before - 45, 'x') + "\n\n";
+        const tests::Tree tree{{"var/lib/dpkg/status", filler +
+                                                           "Package: podman\nStatus: install ok installed\n"
+                                                           "Version: 4\n\n" +
+                                                           filler}};
+        const auto host = tree.host();
+        EXPECT_EQ(host::installed_versions(host.root(), {"podman"}).value(), (Versions{{"podman", "4"}}))
+            << before;
+    }
+    const std::string larger(std::size_t{200} << 10, 'x');  // than a part
+    const tests::Tree tree{
+        {"var/lib/dpkg/status", "Package: podman\nDescription: " + larger + "\nVersion: 5\n"}};
+    const auto host = tree.host();
+    EXPECT_EQ(host::installed_versions(host.root(), {"podman"}).value(), (Versions{{"podman", "5"}}));
+}
+
 TEST(Packages, ReadsStatusDirectory) {
     const tests::Tree tree{{"var/lib/dpkg/status.d/podman", "Package: podman\nVersion: 5.4\n"},
                            {"var/lib/dpkg/status.d/podman.md5sums", "Package: crun\nVersion: 1\n"}};

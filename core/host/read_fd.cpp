@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include <fcntl.h>
+
 namespace plimsoll::host {
 namespace {
 
@@ -88,6 +90,45 @@ Result<std::optional<std::string>> read_stable(const Fd& fd, std::string_view pa
     if (!same_version(before, after))
         return std::optional<std::string>();
     return std::optional(std::move(bytes));
+}
+
+Result<struct ::stat> stat_fd(const Fd& fd, std::string_view path) {
+    struct stat st{};
+    if (::fstat(fd.get(), &st) < 0)
+        return fail_errno("stat " + std::string(path));
+    return st;
+}
+
+Result<RegularFile> open_regular(const Sysroot& root, std::string_view path, std::size_t max) {
+    PLIMSOLL_TRY(const Fd probe, root.open_at(path, O_PATH));
+    PLIMSOLL_TRY(const auto seen, stat_fd(probe, path));
+    if (!S_ISREG(seen.st_mode))
+        return fail(Code::integrity, "read " + std::string(path) + ": is " +
+                                         std::string(file_type_name(seen.st_mode)) + ", not a regular file");
+    if (seen.st_size > 0 && static_cast<std::uint64_t>(seen.st_size) > max)
+        return too_large(path, max);
+    PLIMSOLL_TRY(Fd fd, root.open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    return RegularFile{std::move(fd), seen};
+}
+
+Result<void> read_parts(const Sysroot& root, std::string_view path, std::size_t max,
+                        const std::function<void(std::string_view)>& take) {
+    PLIMSOLL_TRY(const auto file, open_regular(root, path, max));
+    std::string buffer(std::size_t{64} << 10, '\0');
+    std::size_t got = 0;
+    for (;;) {
+        PLIMSOLL_TRY(const auto n, read_some(file.fd, path, buffer.data(), buffer.size()));
+        if (n == 0)
+            break;
+        if (n > max - got)
+            return too_large(path, max);
+        got += n;
+        take(std::string_view(buffer).substr(0, n));
+    }
+    PLIMSOLL_TRY(const auto after, stat_fd(file.fd, path));
+    if (!same_version(file.seen, after))
+        return fail(Code::busy, "read " + std::string(path) + ": changed while it was read");
+    return {};
 }
 
 bool same_version(const struct ::stat& a, const struct ::stat& b) {

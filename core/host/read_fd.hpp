@@ -5,6 +5,7 @@
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@
 #include <sys/types.h>
 
 namespace plimsoll::host {
+
+class Sysroot;
 
 // With a `size_hint` above 0 reading stops there: the caller then checks that the size is still that one.
 [[nodiscard]] Result<std::string> read_fd(const Fd& fd, std::string_view path, std::size_t max,
@@ -27,5 +30,20 @@ namespace plimsoll::host {
 
 // Whether two looks at a file saw the same content.
 [[nodiscard]] bool same_version(const struct ::stat& a, const struct ::stat& b);
+
+[[nodiscard]] Result<struct ::stat> stat_fd(const Fd& fd, std::string_view path);
+
+struct RegularFile {
+    Fd fd;               // for reading
+    struct ::stat seen;  // before it was opened
+};
+
+// Code::integrity for what is not a regular file, which is never opened: that can block or have effects.
+[[nodiscard]] Result<RegularFile> open_regular(const Sysroot& root, std::string_view path, std::size_t max);
+
+// A regular file in parts of up to 64 KiB, each valid during its call only, for what is too large to be held
+// for the few lines that count. Code::busy when it changed meanwhile; what was taken is void then.
+[[nodiscard]] Result<void> read_parts(const Sysroot& root, std::string_view path, std::size_t max,
+                                      const std::function<void(std::string_view)>& take);
 
 }  // namespace plimsoll::host

@@ -14,13 +14,6 @@
 namespace plimsoll::host {
 namespace {
 
-Result<struct stat> stat_fd(const Fd& fd, std::string_view path) {
-    struct stat st{};
-    if (::fstat(fd.get(), &st) < 0)
-        return fail_errno("stat " + std::string(path));
-    return st;
-}
-
 long open_below(const Fd& root, const std::string& path, int flags, mode_t mode) {
     open_how how{};
     how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags)) | O_CLOEXEC;
@@ -111,20 +104,10 @@ Result<Fd> Sysroot::open_at(std::string_view path, int flags, mode_t mode) const
 Result<std::string> Sysroot::read(std::string_view path, std::size_t max) const {
     constexpr int attempts = 4;
     for (int i = 0; i < attempts; ++i) {
-        // Look before opening: opening a FIFO or device for reading can block or have effects.
-        PLIMSOLL_TRY(const Fd probe, open_at(path, O_PATH));
-        PLIMSOLL_TRY(const auto seen, stat_fd(probe, path));
-        if (!S_ISREG(seen.st_mode))
-            return fail(Code::integrity, "read " + std::string(path) + ": is " +
-                                             std::string(file_type_name(seen.st_mode)) +
-                                             ", not a regular file");
-        if (seen.st_size > 0 && static_cast<std::uint64_t>(seen.st_size) > max)
-            return fail(Code::invalid_input,
-                        "read " + std::string(path) + ": larger than " + std::to_string(max) + " bytes");
-        PLIMSOLL_TRY(const Fd fd, open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-        PLIMSOLL_TRY(auto bytes, read_fd(fd, path, max, seen.st_size));
-        PLIMSOLL_TRY(const auto after, stat_fd(fd, path));
-        if (same_version(seen, after))
+        PLIMSOLL_TRY(const auto file, open_regular(*this, path, max));
+        PLIMSOLL_TRY(auto bytes, read_fd(file.fd, path, max, file.seen.st_size));
+        PLIMSOLL_TRY(const auto after, stat_fd(file.fd, path));
+        if (same_version(file.seen, after))
             return bytes;
     }
     return fail(Code::busy, "read " + std::string(path) + ": kept changing while it was read");
