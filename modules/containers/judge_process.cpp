@@ -35,12 +35,12 @@ void judge_line(const Case& c, Verdict& v, const std::string& file, bool of_user
                        {file, text_of(l), "a map without host id 0"});
     const auto& owner = c.container().owner;
     const auto group = owner ? c.host.own_group.find(*owner) : c.host.own_group.end();
-    const auto own_id = of_users                          ? owner
-                        : group == c.host.own_group.end() ? std::nullopt
-                                                          : std::optional(group->second);
+    const auto is_own = [&](std::uint32_t id) {
+        return of_users ? owner && id == *owner : group != c.host.own_group.end() && id == group->second;
+    };
     const auto& named = of_users ? c.host.accounts : c.host.groups;
     for (auto it = named.lower_bound(l.outside); it != named.end() && covers(it->first); ++it) {
-        const bool own = it->first == own_id;
+        const bool own = is_own(it->first);
         if (own && (!c.params.forbid_own_id || !of_users))
             continue;
         v.wrong(
