@@ -298,10 +298,26 @@ class HostPolicy(TreeTest):
         self.assertIn("last good", shown.err)
         self.assertIn("rootless-baseline", shown.out)
 
+    def test_apply_with_nothing_to_do_keeps_the_policy_too(self):
+        self.write("etc/plimsoll/policy.d/20.toml", 'profile = "rootless-baseline"\n')
+        self.run_it("apply", "--yes", "--control", ROOT_DELEGATED, code=0)
+        self.write("etc/plimsoll/policy.d/20.toml", "profile = 7\n")
+        self.assertEqual(self.json("check", code=None)["policy"]["profile"], "rootless-baseline")
+
     def test_refused_without_a_last_good_one(self):
         self.write("etc/plimsoll/policy.d/20.toml", "profile = 7\n")
         done = self.run_it("check", code=2)
         self.assertIn("20.toml:1:", done.err)
+
+    def test_a_policy_that_only_root_may_read_is_not_a_broken_one(self):
+        self.root.chmod(0o755)
+        self.write("etc/plimsoll/policy.d/20.toml", 'profile = "audit-only"\n')
+        (self.root / "etc/plimsoll/policy.d").chmod(0o700)
+        done = subprocess.run([AGENTCTL, "check", "--root", str(self.root)], user=65534, group=65534,
+                              extra_groups=[], capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+        self.assertEqual(done.returncode, 4, done.stderr.decode())
+        self.assertIn("/etc/plimsoll/policy.d", done.stderr.decode())
+        self.assertIn("Try as root", done.stderr.decode())
 
     def test_explicit_policy_replaces_the_host_one(self):
         self.write("etc/plimsoll/policy.d/20.toml", "broken = \n")

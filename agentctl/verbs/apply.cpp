@@ -90,6 +90,12 @@ int carry_out(const Session& session) {
     return finish(session, std::move(carried), entry);
 }
 
+int nothing_to_do(const Session& session) {
+    if (const auto kept = remember_policy(session); !kept)
+        return complain(stop_for(kept.error(), session.options, exit_outside));
+    return finish(session, {}, 0);
+}
+
 }  // namespace
 
 int apply(const Options& options) {
@@ -100,7 +106,7 @@ int apply(const Options& options) {
         return complain(allowed.error());
     const auto fixes = permitted_fixes(*session, session->assess(session->selection));
     if (fixes.empty())
-        return finish(*session, {}, 0);
+        return nothing_to_do(*session);
     const auto yes = agreed(fixes, options);
     if (!yes)
         return complain(yes.error());

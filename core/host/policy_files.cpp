@@ -16,14 +16,21 @@ namespace {
 
 constexpr std::string_view last_good_name = "policy-last-good.toml";
 
-struct Collected {
-    std::vector<policy::PolicyFile> files;
-    policy::Problems problems;  // of files that are there and cannot be read
-};
-
 std::string problem(const std::string& path, const Error& e, std::string_view expected) {
     return printable(path, 4096) + ": " + printable(e.message, 4096) + "; expected " + std::string(expected);
 }
+
+struct Collected {
+    std::vector<policy::PolicyFile> files;
+    policy::Problems problems;       // of files that are there and cannot be read
+    Code code{Code::invalid_input};  // permission: somebody else could read them
+
+    void add_problem(const std::string& path, const Error& e, std::string_view expected) {
+        problems.push_back(problem(path, e, expected));
+        if (e.code == Code::permission)
+            code = Code::permission;
+    }
+};
 
 // Whether there is such a directory. A link to nowhere, or a file where the directory or its parent should
 // be, is an error: what somebody configured there would be skipped silently.
@@ -78,7 +85,7 @@ void add_file(const Sysroot& root, const std::string& path, Collected& into) {
     if (text)
         into.files.push_back({path, *std::move(text)});
     else
-        into.problems.push_back(problem(path, text.error(), expected));
+        into.add_problem(path, text.error(), expected);
 }
 
 Collected collect(const Sysroot& root) {
@@ -90,7 +97,7 @@ Collected collect(const Sysroot& root) {
         const auto there = has_directory(root, dir);
         auto listed = there && *there ? policy_names(root, dir) : Result<std::vector<std::string>>{};
         if (!there || !listed) {
-            out.problems.push_back(problem(dir, there ? listed.error() : there.error(), "a directory"));
+            out.add_problem(dir, there ? listed.error() : there.error(), "a directory");
             continue;
         }
         for (const std::string& name : *listed)
@@ -116,8 +123,8 @@ Result<std::string> absolute_path(const std::string& path) {
     return std::string(here.data()) + "/" + path;
 }
 
-Failure refused(const policy::Problems& problems) {
-    return fail(Code::invalid_input, join(problems, "\n"));
+Failure refused(const policy::Problems& problems, Code code = Code::invalid_input) {
+    return fail(code, join(problems, "\n"));
 }
 
 std::string last_good_path(const std::string& state_dir) {
@@ -132,7 +139,7 @@ Result<std::optional<policy::Policy>> last_good(const Sysroot& root, const std::
     if (!text && text.error().code == Code::not_found)
         return std::nullopt;
     if (!text)
-        return refused({problem(path, text.error(), "the last good policy")});
+        return refused({problem(path, text.error(), "the last good policy")}, text.error().code);
     auto compiled = policy::compile_policy({{path, *text}}, catalogue);
     if (!compiled)
         return refused(compiled.error());
@@ -144,7 +151,7 @@ Result<std::optional<policy::Policy>> last_good(const Sysroot& root, const std::
 Result<std::vector<policy::PolicyFile>> find_policy_files(const Host& host) {
     Collected found = collect(host.root());
     if (!found.problems.empty())
-        return refused(found.problems);
+        return refused(found.problems, found.code);
     return std::move(found.files);
 }
 
@@ -163,7 +170,7 @@ Result<std::vector<policy::PolicyFile>> read_policy_path(const std::string& path
     for (const std::string& name : names)
         add_file(root, (std::filesystem::path(absolute) / name).string(), found);
     if (!found.problems.empty())
-        return refused(found.problems);
+        return refused(found.problems, found.code);
     return std::move(found.files);
 }
 
@@ -181,7 +188,8 @@ Result<LoadedPolicy> load_policy(const Host& host, const std::string& state_dir,
         return LoadedPolicy{**std::move(kept), std::move(broken)};
     if (!kept)
         broken.push_back(kept.error().message);
-    return refused(broken);
+    const bool permitted = found.code != Code::permission && (kept || kept.error().code != Code::permission);
+    return refused(broken, permitted ? Code::invalid_input : Code::permission);
 }
 
 Result<void> keep_last_good(const Host& host, const std::string& state_dir, const policy::Policy& policy,
