@@ -12,6 +12,8 @@ constexpr std::array<std::string_view, 3> kind_names{"existing", "system", "regu
 constexpr std::string_view range_expected =
     "\"allocate\", \"START:COUNT\" in decimal, or an array of such ranges";
 
+constexpr Range reserved{65534, 65536};  // nobody, and (uid_t)-1 of 16-bit interfaces
+
 const std::vector<std::string>& tenant_keys() {
     static const std::vector<std::string> keys{"user",   "kind",   "uid",   "home",  "shell",
                                                "subuid", "subgid", "count", "linger"};
@@ -150,8 +152,7 @@ class TenantReader {
         good_ &= uid.has_value();
         if (!uid)
             return;
-        // nobody, and (uid_t)-1 of 16-bit interfaces.
-        if (*uid == 65534 || *uid == 65535)
+        if (reserved.contains(*uid))
             return refuse(v, "\"uid\" is " + std::to_string(*uid) + ", which is reserved", "another id");
         out_.tenant.uid = static_cast<std::uint32_t>(*uid);
     }
@@ -212,7 +213,11 @@ class TenantReader {
         if (range->start > last_id || range->count > last_id - range->start + 1)
             return refuse(v, shown + ", which goes beyond the last id",
                           "a range that ends at " + std::to_string(last_id) + " or below");
-        into.push_back({range_of(range->start, range->count), reader_.place(v)});
+        const Range ids = range_of(range->start, range->count);
+        if (ids.intersects(reserved))
+            return refuse(v, shown + ", which contains ids that are reserved",
+                          "a range without 65534 (nobody) and 65535 (no id in 16 bits)");
+        into.push_back({ids, reader_.place(v)});
     }
 
     // Settings that would have no effect mean that the file says something else than its author thinks.
