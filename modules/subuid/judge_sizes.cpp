@@ -146,6 +146,10 @@ Fix SizeJudge::allocate(const std::string& owner, std::array<std::uint64_t, 2> c
     if (c_.names_two(owner))
         return by_hand("rename the account " + printable(owner) +
                        " first: its name is another account's number");
+    const host::User* user = c_.facts.accounts ? c_.facts.accounts->user(owner) : nullptr;
+    if (user != nullptr && user->managed_home)
+        return by_hand("give " + printable(owner) + " the missing ids within " + text_of(host::nspawn_ids) +
+                       ", as systemd-homed maps no others into the home (subuid.reserved-overlap)");
     auto changes = blocks_.give(owner, counts);
     if (!changes)
         return by_hand("no range can be given out: " + printable(blocks_.why_not()));

@@ -258,6 +258,10 @@ TEST(Sizes, AreJudgedOfUsersWhomNoPasswdHas) {
         EXPECT_EQ(found("subuid.gid-parity"), std::vector<std::string>{"fail hugo medium by-hand"});
     }
     write_homed(tree, "hugo", 60231);
+    EXPECT_EQ(found("subuid.min-size"), std::vector<std::string>{"fail hugo medium by-hand"})
+        << "the next free ids would not be mapped into that home";
+    tree.remove("/var/lib/systemd/home");
+    tree.write("/etc/userdb/hugo.user", R"({"userName": "hugo", "uid": 5001})");
     EXPECT_EQ(found("subuid.min-size"), std::vector<std::string>{"fail hugo medium fixable"});
     fill(tree, "hugo:600000:65536\n", "hugo:600000:65536\n");
     EXPECT_EQ(found("subuid.min-size"), std::vector<std::string>{"pass host"});
