@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parsers of the Engines module: pure, and fed with what anybody may write.
 #include "core/base/digest.hpp"
+#include "core/host/quadlet_files.hpp"
 #include "modules/rootless/cri.hpp"
 #include "modules/rootless/docker_config.hpp"
 #include "modules/rootless/quadlets.hpp"
@@ -218,9 +219,9 @@ TEST(Quadlets, Lint) {
 
 TEST(Quadlets, Names) {
     for (const char* yes : {"a.container", "b.pod", "c@.kube"})
-        EXPECT_TRUE(is_quadlet_name(yes)) << yes;
+        EXPECT_TRUE(host::is_quadlet_name(yes)) << yes;
     for (const char* no : {".container", "a.service", "a.container.bak", ""})
-        EXPECT_FALSE(is_quadlet_name(no)) << no;
+        EXPECT_FALSE(host::is_quadlet_name(no)) << no;
 }
 
 TEST(KubeletConfig, SeccompDefault) {

@@ -9,6 +9,7 @@ namespace plimsoll::modules::rootless {
 namespace {
 
 using policy::Evidence;
+using policy::Finding;
 using policy::Fix;
 using policy::FixClass;
 using policy::Severity;
@@ -23,6 +24,25 @@ void append(const std::vector<LintNote>& notes, std::vector<Evidence>& into) {
         into.push_back({printable(n.source), printable(n.found), n.expected});
 }
 
+struct Unsafe {
+    std::vector<LintNote> certain{};
+    std::vector<LintNote> undecided{};
+};
+
+Unsafe sorted(std::vector<LintNote> notes) {
+    Unsafe out;
+    for (LintNote& n : notes)
+        (n.undecided ? out.undecided : out.certain).push_back(std::move(n));
+    return out;
+}
+
+Finding undecided(const std::string& subject, const Unsafe& unsafe) {
+    std::vector<Evidence> evidence;
+    append(unsafe.undecided, evidence);
+    return finding(Control::quadlets, Status::unknown, subject,
+                   "it cannot be told whether the container is confined", std::move(evidence));
+}
+
 const Fix& by_hand() {
     static const Fix fix{FixClass::never_automatic,
                          "move the definition to the user that shall run it, or name it in the policy"};
@@ -33,45 +53,56 @@ void judge_system_quadlet(const Engines::Params& params, const Quadlet& q, Findi
     const std::string subject = printable(q.path);
     const bool allowed =
         matched(params.allowed_quadlets, base_name(q.path)) || matched(params.allowed_quadlets, q.path);
-    const auto unsafe = unsafe_settings(q);
+    const Unsafe unsafe = sorted(unsafe_settings(q));
     std::vector<Evidence> evidence;
     if (!allowed)
         evidence.push_back({subject, "a rootful unit", "none, or one that the policy names"});
-    append(unsafe, evidence);
+    append(unsafe.certain, evidence);
     if (params.require_hardening && allowed)
         append(missing_hardening(q), evidence);
+    if (evidence.empty() && !unsafe.undecided.empty()) {
+        out.push_back(undecided(subject, unsafe));
+        return;
+    }
     if (evidence.empty()) {
         out.push_back(finding(Control::quadlets, Status::pass, subject, "named by the policy, and confined"));
         return;
     }
-    const std::string message = !allowed          ? "defines a rootful container unit"
-                                : !unsafe.empty() ? "is allowed, but opens its container to the host"
-                                                  : "is allowed, but lacks hardening";
+    const std::string message = !allowed                  ? "defines a rootful container unit"
+                                : !unsafe.certain.empty() ? "is allowed, but opens its container to the host"
+                                                          : "is allowed, but lacks hardening";
     Fix fix = allowed ? Fix{FixClass::never_automatic, "correct the settings, then systemctl daemon-reload"}
                       : by_hand();
     auto f = failing(Control::quadlets, subject, message, std::move(evidence), std::move(fix));
-    if (!unsafe.empty())
+    if (!unsafe.certain.empty())
         f.severity = Severity::high;
     out.push_back(std::move(f));
 }
 
 // A user's own definitions are in the right place; only what undoes their confinement is told.
 void judge_user_quadlet(const Quadlet& q, Findings& out) {
-    const auto unsafe = unsafe_settings(q);
-    if (unsafe.empty())
+    const Unsafe unsafe = sorted(unsafe_settings(q));
+    if (unsafe.certain.empty()) {
+        if (!unsafe.undecided.empty())
+            out.push_back(undecided(printable(q.path), unsafe));
         return;
+    }
     std::vector<Evidence> evidence;
-    append(unsafe, evidence);
+    append(unsafe.certain, evidence);
     auto f = failing(Control::quadlets, printable(q.path),
                      "a rootless container gives up part of its confinement", std::move(evidence),
                      {FixClass::never_automatic, "correct the settings with the unit's owner"});
-    f.severity = Severity::low;
+    // Who speaks to an engine through its socket has more than the user has.
+    const bool socket = std::ranges::any_of(unsafe.certain, &LintNote::engine_socket);
+    f.severity = socket ? Severity::high : Severity::low;
     out.push_back(std::move(f));
 }
 
-// A unit that podman generated from a quadlet is judged there.
+// A unit that podman generated from a quadlet is judged there, unless a drop-in says what it runs.
 bool generated(const EngineUnit& u) {
-    return u.file.fragment.starts_with("/run/systemd/generator");
+    return std::ranges::all_of(u.runs, [](const host::UnitSetting& line) {
+        return line.source.starts_with("/run/systemd/generator");
+    });
 }
 
 // What an administrator wrote, or what will start by itself; a vendor's unit that nothing starts is no
@@ -83,16 +114,30 @@ bool counts(const EngineUnit& u) {
 }
 
 void judge_podman_unit(const Engines::Params& params, const EngineUnit& u, Findings& out) {
-    if (matched(params.allowed_quadlets, u.file.name)) {
-        out.push_back(finding(Control::quadlets, Status::pass, u.file.name, "named by the policy"));
+    const std::string subject = printable(u.file.name);
+    const bool allowed = matched(params.allowed_quadlets, u.file.name);
+    const Unsafe unsafe = sorted(unsafe_commands(u.file));
+    std::vector<Evidence> evidence;
+    if (!allowed)
+        for (const auto& line : u.runs)
+            evidence.push_back(
+                {printable(line.source), printable(line.value, 120), "no rootful podman, or User="});
+    append(unsafe.certain, evidence);
+    if (evidence.empty()) {
+        out.push_back(unsafe.undecided.empty() ? finding(Control::quadlets, Status::pass, subject,
+                                                         "named by the policy, and confined")
+                                               : undecided(subject, unsafe));
         return;
     }
-    std::vector<Evidence> evidence;
-    for (const auto& line : u.runs)
-        evidence.push_back(
-            {printable(line.source), printable(line.value, 120), "no rootful podman, or User="});
-    out.push_back(failing(Control::quadlets, printable(u.file.name), "a system unit runs containers as root",
-                          std::move(evidence), by_hand()));
+    auto f = allowed
+                 ? failing(Control::quadlets, subject, "is allowed, but opens its container to the host",
+                           std::move(evidence),
+                           {FixClass::never_automatic, "correct the arguments, then systemctl daemon-reload"})
+                 : failing(Control::quadlets, subject, "a system unit runs containers as root",
+                           std::move(evidence), by_hand());
+    if (!unsafe.certain.empty())
+        f.severity = Severity::high;
+    out.push_back(std::move(f));
 }
 
 }  // namespace

@@ -2,93 +2,74 @@
 #include "modules/rootless/quadlets.hpp"
 
 #include "core/base/text.hpp"
+#include "core/base/yaml.hpp"
+#include "core/host/quadlet_files.hpp"
 
 #include <algorithm>
-#include <functional>
+#include <iterator>
 #include <set>
-
-#include <dirent.h>
 
 namespace plimsoll::modules::rootless {
 namespace {
 
-constexpr int max_depth = 8;  // symlinks may form a loop
-constexpr std::size_t max_files = 10000;
 constexpr std::size_t max_size = std::size_t{1} << 20;
+constexpr std::size_t max_yaml_files = 16;
 
-constexpr std::string_view extensions[] = {".container", ".pod",   ".kube",  ".network",
-                                           ".volume",    ".build", ".image", ".artifact"};
+// A line that begins a document of a YAML stream; one that ends it counts alike.
+bool separates(std::string_view line) {
+    return (line.starts_with("---") || line.starts_with("...")) &&
+           (line.size() == 3 || line[3] == ' ' || line[3] == '\t' || line[3] == '\r');
+}
 
-// Host paths that hand a container the host (read or write): the subject of the audit of running containers,
-// seen before anything runs.
-constexpr std::string_view sensitive_trees[] = {"/etc",
-                                                "/root",
-                                                "/boot",
-                                                "/proc",
-                                                "/sys",
-                                                "/dev",
-                                                "/run",
-                                                "/usr",
-                                                "/var/run",
-                                                "/var/lib/docker",
-                                                "/var/lib/containers",
-                                                "/var/lib/kubelet",
-                                                "/var/lib/containerd",
-                                                "/home",
-                                                "/var/log"};
+// Each with empty lines in the place of what is before it, so that positions stay right.
+std::vector<std::string> documents_of(std::string_view text) {
+    std::vector<std::string> out(1);
+    std::size_t number = 0;
+    for (const auto line : split_lines(text)) {
+        if (separates(line)) {
+            out.push_back(std::string(number, '\n'));
+            out.back().append("   ").append(line.substr(3));
+        } else {
+            out.back().append(line);
+        }
+        out.back() += '\n';
+        ++number;
+    }
+    return out;
+}
 
-class Search {
+Result<std::vector<Value>> parse_documents(std::string_view text, const std::string& path) {
+    std::vector<Value> out;
+    for (const auto& document : documents_of(text)) {
+        PLIMSOLL_TRY(auto value, parse_yaml(document, path));
+        out.push_back(std::move(value));
+    }
+    return out;
+}
+
+class Reader {
   public:
-    Search(const host::Sysroot& root, Quadlets& into) : root_(root), into_(into) {}
+    Reader(const host::Sysroot& root, Quadlets& into) : root_(root), into_(into) {}
 
-    // `skip_users`: leaves out users/ of this directory, which is for user managers.
-    void directory(const std::string& dir, const std::string& user, bool skip_users, int depth = 0) {
-        const auto entries = root_.list(dir);
-        if (!entries) {
-            if (entries.error().code != Code::not_found)
-                into_.problems.push_back(entries.error());
-            return;
-        }
-        if (depth > max_depth || into_.files.size() > max_files) {
-            into_.problems.push_back(
-                Error{Code::invalid_input, 0, dir + ": too deep or too many files to search"});
-            return;
-        }
-        for (const auto& e : *entries) {
-            const std::string path = dir + "/" + e.name;
-            if (skip_users && e.name == "users")
-                continue;
-            if (is_quadlet_name(e.name) && !is_directory(path, e))
-                file(path, user);
-            else if (!e.name.ends_with(".d") && is_directory(path, e))
-                directory(path, user, false, depth + 1);
-        }
+    void add(const host::QuadletTree& tree, const std::string& user) {
+        into_.problems.insert(into_.problems.end(), tree.problems.begin(), tree.problems.end());
+        for (const auto& path : tree.files)
+            file(path, tree, user);
     }
 
   private:
-    bool is_directory(const std::string& path, const host::DirEntry& e) const {
-        if (e.type == DT_DIR)
-            return true;
-        if (e.type != DT_LNK && e.type != DT_UNKNOWN)
-            return false;
-        const auto st = root_.stat(path);
-        return st && S_ISDIR(st->st_mode);
-    }
-
-    void file(const std::string& path, const std::string& user) {
+    void file(const std::string& path, const host::QuadletTree& tree, const std::string& user) {
         Quadlet q{.path = path, .user = user};
-        if (const auto target = root_.read_link(path); target && *target == "/dev/null")
-            return;  // masked
         if (auto r = read_into(path, q); !r)
             q.problem = r.error();
-        const auto drop_ins = root_.list(path + ".d");
-        if (!drop_ins && drop_ins.error().code != Code::not_found)
-            q.problem = drop_ins.error();
-        if (drop_ins)
-            for (const auto& e : *drop_ins)
-                if (e.name.ends_with(".conf"))
-                    if (auto r = read_into(path + ".d/" + e.name, q); !r)
-                        q.problem = r.error();
+        std::vector<Error> problems;
+        for (const auto& drop_in : tree.drop_ins(root_, path, problems))
+            if (auto r = read_into(drop_in, q); !r)
+                q.problem = r.error();
+        if (!problems.empty())
+            q.problem = problems.front();
+        if (path.ends_with(".kube"))
+            read_yaml(q);
         into_.files.push_back(std::move(q));
     }
 
@@ -98,162 +79,67 @@ class Search {
         return {};
     }
 
+    void read_yaml(Quadlet& q) const {
+        const host::UnitFile unit{.name = q.path, .settings = q.settings};
+        for (const auto& setting : unit.values("Kube", "Yaml"))
+            for (const auto word : words(setting.value)) {
+                if (q.kube.size() == max_yaml_files)
+                    return;
+                const bool absolute = word.starts_with('/');
+                const std::string path =
+                    (absolute ? "" : q.path.substr(0, q.path.rfind('/') + 1)) + std::string(word);
+                q.kube.push_back({path, documents(path, q)});
+            }
+    }
+
+    // A user cannot have us read what the user may not.
+    Result<std::vector<Value>> documents(const std::string& path, const Quadlet& q) const {
+        PLIMSOLL_TRY(const auto st, root_.stat(path));
+        if (!q.user.empty() && (st.st_mode & S_IROTH) == 0) {
+            PLIMSOLL_TRY(const auto own, root_.stat(q.path));
+            if (st.st_uid != own.st_uid)
+                return fail(Code::permission, "read " + path + ": not the user's own");
+        }
+        PLIMSOLL_TRY(const auto text, root_.read(path, max_size));
+        return parse_documents(text, path);
+    }
+
     const host::Sysroot& root_;
     Quadlets& into_;
 };
 
-std::string lower(std::string_view s) {
-    std::string out(s);
-    std::ranges::transform(
-        out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
-}
-
-bool truthy(std::string_view v) {
-    const auto s = lower(trim(v));
-    return s == "1" || s == "yes" || s == "y" || s == "true" || s == "t" || s == "on";
-}
-
-bool is_sensitive(std::string_view source) {
-    while (source.size() > 1 && source.ends_with('/'))
-        source.remove_suffix(1);
-    if (source == "/" || source.ends_with(".sock"))
-        return true;
-    return std::ranges::any_of(sensitive_trees, [&](std::string_view tree) {
-        return source == tree || (source.starts_with(tree) && source[tree.size()] == '/');
-    });
-}
-
-// The host path of Volume=SOURCE:DEST[:OPTIONS] or Mount=type=bind,source=SOURCE,…; empty for named volumes.
-std::string_view host_path(std::string_view key, std::string_view value) {
-    if (key == "Volume") {
-        const auto source = value.substr(0, value.find(':'));
-        return source.starts_with('/') && value.find(':') != std::string_view::npos ? source
-                                                                                    : std::string_view();
-    }
-    for (const auto part : split(value, ','))
-        for (const std::string_view name : {"source=", "src="})
-            if (trim(part).starts_with(name) && trim(part).substr(name.size()).starts_with('/'))
-                return trim(part).substr(name.size());
-    return {};
-}
-
-// Arguments that undo what a container is for, wherever they are handed to podman.
-bool unsafe_argument(std::string_view word) {
-    static constexpr std::string_view whole[] = {
-        "--privileged", "--privileged=true", "--pid=host", "--userns=host",   "--network=host",
-        "--net=host",   "--ipc=host",        "--uts=host", "--cgroupns=host", "--security-opt=label=disable"};
-    static constexpr std::string_view start[] = {"--cap-add", "--device", "--security-opt=seccomp=unconfined",
-                                                 "--security-opt=apparmor=unconfined",
-                                                 "--security-opt=unmask"};
-    return std::ranges::find(whole, word) != std::end(whole) ||
-           std::ranges::any_of(start, [&](std::string_view s) { return word.starts_with(s); });
-}
-
-// "--pid host" is "--pid=host".
-std::optional<std::string> unsafe_in(std::string_view arguments) {
-    const auto parts = words(arguments);
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-        if (unsafe_argument(parts[i]))
-            return std::string(parts[i]);
-        auto pair = i + 1 < parts.size() ? std::string(parts[i]) + "=" + std::string(parts[i + 1]) : "";
-        if (!pair.empty() && unsafe_argument(pair))
-            return pair;
-    }
-    return std::nullopt;
-}
-
-// What is expected instead, when the setting is unsafe.
-std::optional<std::string> unsafe_value(std::string_view key, std::string_view value) {
-    if ((key == "PodmanArgs" || key == "GlobalArgs") && unsafe_in(value))
-        return "no such argument";
-    if ((key == "SecurityLabelDisable" || key == "SecurityLabelNested") && truthy(value))
-        return "false";
-    if (key == "SeccompProfile" && lower(value) == "unconfined")
-        return "a profile";
-    if ((key == "AddCapability" || key == "AddDevice" || key == "Unmask") && !value.empty())
-        return "none";
-    if (key == "Network" && lower(value).starts_with("host"))
-        return "a network of its own";
-    if (key == "UserNS" && lower(value).starts_with("host"))
-        return "auto";
-    if ((key == "Volume" || key == "Mount") && is_sensitive(host_path(key, value)))
-        return "no part of the host";
-    return std::nullopt;
-}
-
-bool is_container(const Quadlet& q) {
-    return q.path.ends_with(".container");
-}
-
-const host::UnitSetting* last(const Quadlet& q, std::string_view key) {
-    const host::UnitSetting* out = nullptr;
-    for (const auto& s : q.settings)
-        if (s.section == "Container" && s.key == key)
-            out = &s;
-    return out;
-}
-
-bool drops_all(const Quadlet& q) {
-    return std::ranges::any_of(q.settings, [](const host::UnitSetting& s) {
-        if (s.section != "Container" || s.key != "DropCapability")
-            return false;
-        const auto caps = words(s.value);
-        return std::ranges::any_of(caps, [](std::string_view c) { return lower(c) == "all"; });
-    });
+// Directories for users that the account database does not have.
+void add_strangers(const host::Host& host, const std::set<std::uint64_t>& known, Reader& reader) {
+    const auto entries = host.root().list(host::quadlet_users_dir);
+    if (!entries)
+        return;  // common_quadlets() says why
+    for (const auto& e : *entries)
+        if (const auto uid = parse_u64(e.name); uid && *uid <= UINT32_MAX && !known.contains(*uid))
+            reader.add(host::user_quadlets(host.root(), static_cast<std::uint32_t>(*uid), ""),
+                       "uid " + e.name);
 }
 
 }  // namespace
 
-bool is_quadlet_name(std::string_view file) {
-    return std::ranges::any_of(
-        extensions, [&](std::string_view e) { return file.size() > e.size() && file.ends_with(e); });
-}
-
-std::vector<LintNote> unsafe_settings(const Quadlet& q) {
-    std::vector<LintNote> out;
-    for (const auto& s : q.settings)
-        if (const auto expected = unsafe_value(s.key, s.value))
-            out.push_back({s.source, s.key + "=" + printable(s.value, 80), *expected});
-    return out;
-}
-
-std::vector<LintNote> missing_hardening(const Quadlet& q) {
-    std::vector<LintNote> out;
-    if (!is_container(q))
-        return out;
-    if (!drops_all(q))
-        out.push_back({q.path, "no DropCapability=all", "DropCapability=all"});
-    for (const std::string_view key : {"ReadOnly", "NoNewPrivileges"}) {
-        const auto* s = last(q, key);
-        if (s == nullptr || !truthy(s->value))
-            out.push_back({s == nullptr ? q.path : s->source,
-                           s == nullptr ? "no " + std::string(key) + "=true"
-                                        : std::string(key) + "=" + printable(s->value, 40),
-                           std::string(key) + "=true"});
-    }
-    const auto* image = last(q, "Image");
-    if (image == nullptr || image->value.ends_with(".image") || image->value.ends_with(".build"))
-        return out;
-    if (image->value.find("@sha256:") == std::string::npos)
-        out.push_back({image->source, "Image=" + printable(image->value, 80), "an image by its digest"});
-    return out;
-}
-
 Quadlets read_quadlets(const host::Host& host) {
     Quadlets out;
-    Search search(host.root(), out);
-    for (const char* dir :
-         {"/run/containers/systemd", "/etc/containers/systemd", "/usr/share/containers/systemd"}) {
-        search.directory(dir, "", true);
-        search.directory(std::string(dir) + "/users", "*", false);
-    }
-    if (!host.accounts())
-        return out;  // whoever judges accounts says so
-    std::set<std::string> homes;
-    for (const auto& user : host.accounts()->users)
-        if (user.uid != 0 && user.home.starts_with('/') && user.home != "/" && homes.insert(user.home).second)
-            search.directory(user.home + "/.config/containers/systemd", user.name, false);
+    Reader reader(host.root(), out);
+    reader.add(host::system_quadlets(host.root()), "");
+    const auto common = host::common_quadlets(host.root());
+    reader.add(common, "*");
+    std::set<std::uint64_t> uids{0};
+    std::set<std::string> homes{"/"};
+    if (host.accounts())  // else whoever judges accounts says so
+        for (const auto& user : host.accounts()->users) {
+            const bool new_home = homes.insert(user.home).second;
+            const bool new_uid = uids.insert(user.uid).second;
+            if (user.uid == 0 || (!new_home && !new_uid))
+                continue;
+            auto tree = host::user_quadlets(host.root(), user.uid, new_home ? user.home : "");
+            std::ranges::copy(common.drop_in_dirs, std::back_inserter(tree.drop_in_dirs));
+            reader.add(tree, user.name);
+        }
+    add_strangers(host, uids, reader);
     return out;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 #include "core/host/host.hpp"
 #include "core/host/unit_files.hpp"
+#include "modules/rootless/podman_options.hpp"
 
 #include <optional>
 #include <string>
@@ -11,11 +12,17 @@
 
 namespace plimsoll::modules::rootless {
 
+struct KubeFile {  // that a .kube names with Yaml=
+    std::string path;
+    Result<std::vector<Value>> documents;
+};
+
 struct Quadlet {
     std::string path;
-    std::string user{};  // whose manager takes it: "" the system's, "*" those of users/, else a name
+    std::string user{};  // whose manager takes it: "" the system's, "*" all users', else a name
     std::vector<host::UnitSetting> settings{};  // with its drop-ins
-    std::optional<Error> problem{};             // why it could not be read
+    std::vector<KubeFile> kube{};
+    std::optional<Error> problem{};  // why it could not be read
 };
 
 struct Quadlets {
@@ -28,17 +35,21 @@ struct Quadlets {
 
 // ---- pure; any content ----
 
-[[nodiscard]] bool is_quadlet_name(std::string_view file);
-
 struct LintNote {
     std::string source;  // "FILE:LINE", or "FILE" for what is missing
     std::string found;
     std::string expected;
+    bool undecided{false};      // it cannot be told whether it opens the container
+    bool engine_socket{false};  // an engine's socket is handed over
     bool operator==(const LintNote&) const = default;
 };
 
 // Settings that open the container to the host.
 [[nodiscard]] std::vector<LintNote> unsafe_settings(const Quadlet& quadlet);
+// The same of the command lines (ExecStart= and its like) of a unit that runs as root.
+[[nodiscard]] std::vector<LintNote> unsafe_commands(const host::UnitFile& unit);
+// What it says about networks: Network=, and --network among PodmanArgs=.
+[[nodiscard]] std::vector<host::UnitSetting> networks(const Quadlet& quadlet);
 // Hardening that a [Container] does not ask for.
 [[nodiscard]] std::vector<LintNote> missing_hardening(const Quadlet& quadlet);
 
