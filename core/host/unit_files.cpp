@@ -25,12 +25,16 @@ constexpr std::array<std::string_view, 11> unit_dirs{
 };
 
 // Without /lib where it is the same directory as /usr/lib.
-std::vector<std::string_view> search_dirs(const Sysroot& root) {
-    std::vector<std::string_view> out(unit_dirs.begin(), unit_dirs.end());
+std::vector<std::string> search_dirs(const Sysroot& root) {
+    std::vector<std::string> out(unit_dirs.begin(), unit_dirs.end());
     if (root.read_link("/lib"))
         std::erase(out, "/lib/systemd/system");
     return out;
 }
+
+// Bounds on what users can make us read for a unit of theirs.
+constexpr std::size_t max_file = std::size_t{1} << 20;
+constexpr std::size_t max_drop_ins = 256;
 
 // The target of a symlink as a normal absolute path, without following it further: /dev/null need not exist
 // in an image.
@@ -198,7 +202,7 @@ Result<std::optional<Text>> read_unit_text(const Sysroot& root, const std::strin
             return out;
         }
     }
-    auto text = root.read(path);
+    auto text = root.read(path, max_file);
     if (!text) {
         if (text.error().code == Code::not_found)
             return std::nullopt;
@@ -235,6 +239,9 @@ Result<void> read_drop_ins(const Sysroot& root, const std::vector<UnitFiles::Dir
         suffix_of(unit.name).substr(std::min<std::size_t>(1, suffix_of(unit.name).size())));
     for (const auto& dir : dirs)
         PLIMSOLL_CHECK(collect_drop_ins(root, dir, type + ".d", by_name));
+    if (by_name.size() > max_drop_ins)
+        return fail(Code::invalid_input,
+                    unit.name + ": more than " + std::to_string(max_drop_ins) + " drop-ins");
     for (const auto& [file, path] : by_name) {
         PLIMSOLL_TRY(const auto text, read_unit_text(root, path));
         if (text && !text->masked)
@@ -283,10 +290,34 @@ UnitFiles::UnitFiles(UnitFiles&&) noexcept = default;
 UnitFiles& UnitFiles::operator=(UnitFiles&&) noexcept = default;
 UnitFiles::~UnitFiles() = default;
 
+std::vector<std::string> own_unit_dirs(std::uint32_t uid, const std::string& home) {
+    const std::string runtime = "/run/user/" + std::to_string(uid) + "/systemd/";
+    std::vector<std::string> out{runtime + "user.control", runtime + "transient", runtime + "generator.early",
+                                 runtime + "user",         runtime + "generator", runtime + "generator.late"};
+    if (home.size() > 1 && home.starts_with('/')) {
+        out.insert(out.begin(), home + "/.config/systemd/user.control");
+        out.insert(out.begin() + 4, home + "/.config/systemd/user");
+        out.push_back(home + "/.local/share/systemd/user");
+    }
+    return out;
+}
+
+std::vector<std::string> user_unit_dirs(std::uint32_t uid, const std::string& home) {
+    auto out = own_unit_dirs(uid, home);
+    out.insert(out.end(), {"/etc/xdg/systemd/user", "/etc/systemd/user", "/run/systemd/user",
+                           "/usr/local/share/systemd/user", "/usr/share/systemd/user",
+                           "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"});
+    return out;
+}
+
 Result<UnitFiles> UnitFiles::open(const Sysroot& root) {
+    return open(root, search_dirs(root));
+}
+
+Result<UnitFiles> UnitFiles::open(const Sysroot& root, std::span<const std::string> paths) {
     std::vector<Dir> dirs;
-    for (const auto path : search_dirs(root)) {
-        auto handle = Directory::open(root, std::string(path));
+    for (const auto& path : paths) {
+        auto handle = Directory::open(root, path);
         if (!handle) {
             if (handle.error().code == Code::not_found)
                 continue;
@@ -326,6 +357,15 @@ Result<std::optional<UnitFile>> UnitFiles::read(const Sysroot& root, const std::
         PLIMSOLL_CHECK(read_drop_ins(root, dirs_, names, unit));
     find_enabling_links(root, dirs_, unit);
     return unit;
+}
+
+std::vector<std::string> UnitFiles::pulling_links() const {
+    std::vector<std::string> out;
+    for (const Dir& dir : dirs_)
+        for (const auto& [name, entries] : dir.pulls)
+            for (const DirEntry& e : entries)
+                out.push_back(dir.path_of(name) + "/" + e.name);
+    return out;
 }
 
 std::vector<std::string> UnitFiles::names(std::string_view prefix) const {

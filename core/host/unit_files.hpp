@@ -3,6 +3,7 @@
 #pragma once
 #include "core/host/sysroot.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,11 +41,16 @@ class UnitFiles {
 
     // An Error when a directory is there but cannot be listed.
     [[nodiscard]] static Result<UnitFiles> open(const Sysroot& root);
+    // Those of another manager, by precedence.
+    [[nodiscard]] static Result<UnitFiles> open(const Sysroot& root, std::span<const std::string> dirs);
 
     // An instance falls back to its template. nullopt: no such unit; a slice is there without a file, with
     // what its drop-ins say. Code::integrity and others when a file of it exists but cannot be read. `root`
     // as given to open().
     [[nodiscard]] Result<std::optional<UnitFile>> read(const Sysroot& root, const std::string& name) const;
+
+    // Entries of *.wants/, *.requires/ and *.upholds/: "…/default.target.wants/web.service".
+    [[nodiscard]] std::vector<std::string> pulling_links() const;
 
     // Names of units that begin so, of which a directory has a file or a drop-in folder: with "user@" among
     // others "user@1000.service". Sorted.
@@ -67,6 +73,10 @@ class UnitFiles {
 
     std::vector<Dir> dirs_;  // by precedence
 };
+
+// The unit directories of one user's manager: those for this user alone, and all. `home` may be empty.
+[[nodiscard]] std::vector<std::string> own_unit_dirs(std::uint32_t uid, const std::string& home);
+[[nodiscard]] std::vector<std::string> user_unit_dirs(std::uint32_t uid, const std::string& home);
 
 // Whether links in a directory of that name make the manager start what they name: *.wants, *.requires,
 // *.upholds.

@@ -212,11 +212,11 @@ Finding judge_user(const EnvironmentCase& c, const RootlessUser& u) {
                               Severity::medium);
     if (wanted && !u.linger)
         return start_lingering(u);
-    if (!u.linger && !u.quadlets.empty() && (tenant == nullptr || !tenant->linger)) {
+    if (!u.linger && !u.starts.empty() && (tenant == nullptr || !tenant->linger)) {
         Finding f = by_hand(Rule::linger, printable(u.name),
                             "the user has container units but does not linger: they stop at logout",
                             "say linger = true for a tenant of that name, or remove the units",
-                            {{printable(u.quadlets.front()), "does not linger", "linger"}});
+                            {{printable(u.starts.front()), "does not linger", "linger"}});
         f.severity = Severity::low;
         return f;
     }
@@ -310,7 +310,7 @@ Findings judge_linger(const EnvironmentCase& c) {
         return {unknown(Rule::linger, "users", c.facts.users.error())};
     Findings out;
     for (const RootlessUser& u : *c.facts.users)
-        if (u.linger || u.tenant || !u.quadlets.empty() || !u.problems.empty())
+        if (u.linger || u.tenant || !u.starts.empty() || !u.problems.empty())
             out.push_back(judge_user(c, u));
     for (const std::string& name : c.facts.linger_without_account)
         out.push_back(stop_lingering(name, std::nullopt,

@@ -258,6 +258,20 @@ TEST(Linger, UnitsWithoutLingerAndLingerWithoutAccountAreFound) {
     EXPECT_EQ((Judge{nobody}.status(linger)), "pass");
 }
 
+TEST(Linger, WhateverTheUsersManagerStartsNeedsIt) {
+    const std::string units = "home/alice/.config/systemd/user/";
+    for (const char* link : {"default.target.wants/web.service", "sockets.target.wants/podman.socket"}) {
+        tests::Tree tree{{"etc/passwd", passwd}};
+        tree.write(units + "web.service", "[Service]\nExecStart=podman run web\n");
+        EXPECT_EQ((Judge{tree}.status(linger)), "pass") << "not enabled";
+        tree.link(units + link, "/usr/lib/systemd/user/podman.socket");
+        Judge{tree}.expect_by_hand(linger, "alice", link);
+    }
+    tests::Tree nested{{"etc/passwd", passwd}};
+    nested.write("home/alice/.config/containers/systemd/web/db/db.container", "");
+    Judge{nested}.expect_by_hand(linger, "alice", "db.container");
+}
+
 TEST(Linger, WhatCannotBeReadIsUnknown) {
     tests::Tree tree{{"etc/passwd", passwd}};
     tree.fifo("etc/subuid");

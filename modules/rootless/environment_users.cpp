@@ -2,23 +2,14 @@
 #include "modules/rootless/environment_users.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/rootless_signs.hpp"
 
-#include <algorithm>
-#include <array>
 #include <set>
-
-#include <dirent.h>
 
 namespace plimsoll::modules::rootless {
 namespace {
 
 using Names = std::set<std::string, std::less<>>;
-
-// Suffixes that podman's generator turns into services (podman-systemd.unit(5)).
-constexpr std::array<std::string_view, 7> quadlet_suffixes{".container", ".pod",   ".kube", ".network",
-                                                           ".volume",    ".build", ".image"};
-// A directory larger than this is somebody's attempt to keep us busy; the first ones are enough to know.
-constexpr std::size_t max_quadlets = 64;
 
 Result<Names> linger_names(const host::Sysroot& root) {
     Names out;
@@ -45,19 +36,6 @@ Result<Names> subid_owners(const host::Sysroot& root) {
     return out;
 }
 
-void add_quadlets(const host::Sysroot& root, const std::string& dir, RootlessUser& user) {
-    const auto entries = root.list(dir);
-    if (!entries) {
-        if (entries.error().code != Code::not_found)
-            user.problems.push_back(entries.error());
-        return;
-    }
-    for (const auto& e : *entries)
-        for (const auto suffix : quadlet_suffixes)
-            if (e.name.ends_with(suffix) && user.quadlets.size() < max_quadlets)
-                user.quadlets.push_back(dir + "/" + e.name);
-}
-
 bool usable_home(const std::string& home) {
     return home.size() > 1 && home.front() == '/';
 }
@@ -81,13 +59,13 @@ Result<std::vector<RootlessUser>> find_rootless_users(const host::Host& host,
         r.tenant = provision.tenant(u.name) != nullptr;
         r.linger = lingering.contains(u.name);
         r.delegated = owners.contains(u.name) || owners.contains(std::to_string(u.uid));
-        if (usable_home(u.home)) {
-            r.configured = root.exists(u.home + "/.config/containers");
-            if (r.configured)
-                add_quadlets(root, u.home + "/.config/containers/systemd", r);
-        }
-        add_quadlets(root, "/etc/containers/systemd/users/" + std::to_string(u.uid), r);
-        if (r.tenant || r.linger || r.delegated || r.configured || !r.quadlets.empty() || !r.problems.empty())
+        r.configured = usable_home(u.home) && root.exists(u.home + "/.config/containers");
+        auto signs = host::rootless_signs(host, u);
+        const bool engine = !signs.others.empty();
+        r.starts = std::move(signs.starts);
+        r.problems = std::move(signs.problems);
+        if (r.tenant || r.linger || r.delegated || r.configured || engine || !r.starts.empty() ||
+            !r.problems.empty())
             out.push_back(std::move(r));
     }
     return out;

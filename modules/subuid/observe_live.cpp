@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/text.hpp"
+#include "core/host/rootless_signs.hpp"
 #include "modules/subuid/edits.hpp"
 #include "modules/subuid/observe.hpp"
 
@@ -8,11 +9,6 @@
 
 namespace plimsoll::modules::subuid {
 namespace {
-
-// A home in which a user's own configuration can stand; "/" and the like are shared.
-bool own_home(const host::User& u) {
-    return u.uid != 0 && u.home.size() > 1 && u.home.front() == '/' && u.home != "/nonexistent";
-}
 
 // Somebody owns these although no account does.
 void add_directory_owners(const host::Sysroot& root, const std::string& dir,
@@ -80,32 +76,6 @@ Result<bool> nspawn_is_used(const host::Host& host) {
     return !machines.empty();
 }
 
-namespace {
-
-// Why the account is taken for one that runs rootless containers; empty: it is not.
-Result<std::string> rootless_sign(const host::Host& host, const host::User& u) {
-    const auto& root = host.root();
-    const std::string quadlets = u.home + "/.config/containers/systemd";
-    PLIMSOLL_TRY(const auto entries, list_optional(root, quadlets));
-    for (const auto& e : entries)
-        for (const char* suffix : {".container", ".pod", ".kube"})
-            if (e.name.ends_with(suffix))
-                return quadlets + "/" + e.name;
-    std::vector<std::string> files{u.home + "/.config/systemd/user/docker.service"};
-    if (host.live())
-        files.push_back("/run/user/" + std::to_string(u.uid) + "/podman/podman.sock");
-    for (const auto& path : files) {
-        const auto st = root.lstat(path);
-        if (st)
-            return path;
-        if (st.error().code != Code::not_found)
-            return Failure(st.error());
-    }
-    return std::string();
-}
-
-}  // namespace
-
 Result<std::vector<RootlessUser>> find_rootless_users(const host::Host& host) {
     std::vector<RootlessUser> out;
     PLIMSOLL_TRY(const auto lingering, list_optional(host.root(), "/var/lib/systemd/linger"));
@@ -114,11 +84,16 @@ Result<std::vector<RootlessUser>> find_rootless_users(const host::Host& host) {
     if (!host.accounts())
         return out;
     for (const auto& u : host.accounts()->users) {
-        if (!own_home(u))
+        if (u.uid == 0)
             continue;
-        PLIMSOLL_TRY(const auto reason, rootless_sign(host, u));
-        if (!reason.empty())
-            out.push_back({u.name, printable(reason)});
+        const auto signs = host::rootless_signs(host, u);
+        if (signs.starts.empty() && signs.others.empty() && !signs.problems.empty())
+            return Failure(signs.problems.front());
+        for (const auto* kind : {&signs.starts, &signs.others})
+            if (!kind->empty()) {
+                out.push_back({u.name, printable(kind->front())});
+                break;
+            }
     }
     return out;
 }

@@ -78,6 +78,16 @@ TEST(Missing, FindsWhoRunsContainers) {
     tree.write("/home/bob/.config/containers/systemd/web.container", "");
     EXPECT_EQ(missing(), std::vector<std::string>{"fail bob medium fixable"});
     tree.remove("/home/bob");
+    for (const char* sign : {"/home/bob/.config/containers/systemd/web/db.pod",
+                             "/etc/containers/systemd/users/1001/web.container"}) {
+        tree.write(sign, "");
+        EXPECT_EQ(missing(), std::vector<std::string>{"fail bob medium fixable"}) << sign;
+        tree.remove(sign);
+    }
+    tree.link("/home/bob/.config/systemd/user/sockets.target.wants/podman.socket",
+              "/usr/lib/systemd/user/podman.socket");
+    EXPECT_EQ(missing(), std::vector<std::string>{"fail bob medium fixable"});
+    tree.remove("/home/bob");
     tree.write("/run/user/1001/podman/podman.sock", "");
     EXPECT_EQ(missing(), std::vector<std::string>{"pass host"}) << "an image has no running sockets";
     EXPECT_EQ(missing({.live = true}), std::vector<std::string>{"fail bob medium fixable"});
