@@ -4,6 +4,7 @@
 #include "core/base/digest.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "modules/rootless/apparmor.hpp"
 #include "modules/rootless/engine_config_judge.hpp"
 #include "modules/rootless/user_environment.hpp"
 
@@ -114,14 +115,31 @@ void observe_profiles(const host::Sysroot& root, EngineConfigFacts& out) {
 }
 
 void observe_paths(const host::Sysroot& root, const std::vector<ConfOwner>& owners, EngineConfigFacts& out) {
-    static constexpr std::array<std::string_view, 7> keys{
-        "hooks_dir", "cdi_spec_dirs", "image_copy_tmp_dir",   "runtimes",
-        "graphroot", "mount_program", "additionalimagestores"};
+    static constexpr std::array<std::string_view, 13> keys{"hooks_dir",
+                                                           "cdi_spec_dirs",
+                                                           "image_copy_tmp_dir",
+                                                           "runtimes",
+                                                           "runtime",
+                                                           "conmon_path",
+                                                           "helper_binaries_dir",
+                                                           "init_path",
+                                                           "network_cmd_path",
+                                                           "netavark_plugin_dirs",
+                                                           "graphroot",
+                                                           "mount_program",
+                                                           "additionalimagestores"};
     auto paths = paths_in(out, keys);
+    paths.insert({"/etc/cdi", "/etc/containers/oci/hooks.d", "/usr/share/containers/oci/hooks.d"});
     for (const ConfOwner& owner : owners)
         paths.insert(default_graphroot(owner));
     for (const std::string& path : paths)
         out.paths.emplace(path, chain_of(root, path));
+}
+
+bool names_apparmor_profile(const ConfFiles& files) {
+    return std::ranges::any_of(files.files, [](const auto& file) {
+        return fold_key(file.second.text).find("apparmor_profile") != std::string::npos;
+    });
 }
 
 bool moves_configuration(std::string_view variable) {
@@ -247,6 +265,8 @@ EngineConfigFacts EngineConfig::observe(const host::Host& host, const Params&,
                         owner, out);
     observe_paths(root, owners, out);
     observe_profiles(root, out);
+    if (names_apparmor_profile(out.containers))
+        out.apparmor = profile_names(host);
     observe_environment(host, owners, out);
     return out;
 }

@@ -7,6 +7,7 @@
 #include "modules/rootless/guarded_file.hpp"
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,6 +45,7 @@ struct EngineConfigFacts {
     std::map<std::string, Error> registry_directories;                    // that could not be read, by path
     std::map<std::string, PathChain> paths;                               // what the files point to
     std::map<std::string, Result<SeccompProfile>> seccomp;                // by path; absent: no such file
+    Result<std::set<std::string>> apparmor;                               // profiles; only when one is named
     std::map<std::string, std::vector<EnvironmentVariable>> environment;  // by user name
     std::vector<Error> unreadable;                                        // directories and environment files
 };

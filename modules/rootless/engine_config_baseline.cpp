@@ -2,10 +2,10 @@
 // The rules of containers.conf.baseline, one small function per kind of key.
 #include "core/base/text.hpp"
 #include "modules/rootless/engine_config_judge.hpp"
+#include "modules/rootless/podman_options.hpp"
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 
 namespace plimsoll::modules::rootless {
 namespace {
@@ -87,6 +87,12 @@ void judge_booleans(Judge& j) {
     judge_read_only(j);
 }
 
+// "ns:PATH" is another's namespace, the host's among them.
+bool shares_namespace(const Value& mode) {
+    const std::string* text = mode.string();
+    return text != nullptr && (*text == "host" || text->starts_with("ns:"));
+}
+
 void judge_namespaces(Judge& j) {
     struct Rule {
         std::string_view key;
@@ -101,8 +107,9 @@ void judge_namespaces(Judge& j) {
         {"containers.cgroupns", "private"},
     }};
     for (const Rule& r : rules)
-        if (const ConfSetting* s = j.config.find(r.key); s != nullptr && s->value == Value("host"))
-            j.defect(*s, r.key, "\"host\"", "a namespace of its own", Value(r.repair), Severity::high);
+        if (const ConfSetting* s = j.config.find(r.key); s != nullptr && shares_namespace(s->value))
+            j.defect(*s, r.key, show_value(s->value), "a namespace of its own", Value(r.repair),
+                     Severity::high);
     if (const ConfSetting* s = j.config.find("containers.cgroups");
         s != nullptr && (s->value == Value("disabled") || s->value == Value("no-conmon")))
         j.defect(*s, "containers.cgroups", show_value(s->value), "\"enabled\"", Value("enabled"));
@@ -203,6 +210,26 @@ void judge_profile(Judge& j, const ConfSetting& s, const std::string& path) {
                  "a profile whose SHA-256 the policy names", packaged_repair(j.facts));
 }
 
+// podman loads its own, whose name may have its version.
+bool is_default_profile(std::string_view name) {
+    return name == "container-default" || name.starts_with("containers-default");
+}
+
+void judge_apparmor(Judge& j) {
+    static constexpr std::string_view key = "containers.apparmor_profile";
+    const ConfSetting* s = j.config.find(key);
+    const std::string* name = s != nullptr ? s->value.string() : nullptr;
+    if (name == nullptr || name->empty() || is_default_profile(*name))
+        return;
+    if (*name == "unconfined")
+        j.defect(*s, key, "\"unconfined\"", "a profile, or not set", {}, Severity::high);
+    else if (!j.facts.apparmor)
+        j.unknown(key, s->source, printable(j.facts.apparmor.error().message));
+    else if (!j.facts.apparmor->contains(*name))
+        j.defect(*s, key, printable(*name, 80) + ", which does not exist",
+                 "a profile that exists, or not set");
+}
+
 void judge_confinement(Judge& j) {
     const ConfSetting* s = j.config.find("containers.seccomp_profile");
     const std::string* path = s != nullptr ? s->value.string() : nullptr;
@@ -215,19 +242,14 @@ void judge_confinement(Judge& j) {
         judge_profile(j, {{}, "", std::string(override_profile)}, std::string(override_profile));
     else if (j.facts.seccomp.contains(std::string(packaged_profile)))
         judge_profile(j, {{}, "", std::string(packaged_profile)}, std::string(packaged_profile));
-    if (const ConfSetting* a = j.config.find("containers.apparmor_profile");
-        a != nullptr && a->value == Value("unconfined"))
-        j.defect(*a, "containers.apparmor_profile", "\"unconfined\"", "a profile, or not set", {},
-                 Severity::high);
+    judge_apparmor(j);
 }
 
 // ---- mounts ----
 
 // What a path gives whoever can write, and often whoever can read it: the host, its accounts, its engines.
 bool gives_host_away(const std::string& raw) {
-    std::string path = std::filesystem::path(raw).lexically_normal().string();
-    while (path.size() > 1 && path.ends_with('/'))
-        path.pop_back();
+    const std::string path = plain_path(raw);
     static constexpr std::array<std::string_view, 17> exact{
         "/",        "/etc", "/dev", "/run", "/var", "/var/run", "/var/lib", "/home",   "/usr",
         "/usr/lib", "/lib", "/bin", "/opt", "/srv", "/mnt",     "/usr/bin", "/var/log"};
@@ -259,15 +281,8 @@ bool gives_host_away(const std::string& raw) {
 
 // The host's side of an entry; "" when it names nothing of the host (a named volume, tmpfs).
 std::string host_source(std::string_view key, const std::string& entry) {
-    std::string source;
-    if (key == "containers.mounts") {
-        for (const auto field : split(entry, ','))
-            for (const std::string_view name : {"src=", "source="})
-                if (trim(field).starts_with(name))
-                    source = trim(field).substr(name.size());
-    } else {
-        source = entry.substr(0, entry.find(':'));
-    }
+    const std::string source(key == "containers.mounts" ? mount_source(entry)
+                                                        : std::string_view(entry).substr(0, entry.find(':')));
     return source.starts_with('/') || source.starts_with('.') || source.starts_with('~') ? source : "";
 }
 
@@ -295,25 +310,63 @@ void judge_mounts(Judge& j) {
 
 // ---- code and addresses ----
 
-// A hook, a CDI file or a runtime is code that runs as the engine's user.
-void judge_code_paths(Judge& j) {
-    for (const std::string_view key : {"engine.hooks_dir", "engine.cdi_spec_dirs"}) {
-        const ConfSetting* s = j.config.find(key);
-        if (s == nullptr)
-            continue;
-        std::vector<std::string> bad;
-        Array keep;
-        for (const std::string& path : strings_of(*s)) {
-            const std::string why = unsafe_path(j.facts, path, j.owner.uid);
-            if (why.empty())
-                keep.emplace_back(path);
-            else
-                bad.push_back(printable(path, 80) + ": " + printable(why, 120));
-        }
-        if (!bad.empty())
-            j.defect(*s, key, join(bad, ", "), "directories that only root or the user can change",
-                     Value(std::move(keep)), Severity::high);
+struct CodeKey {
+    std::string_view key;
+    // Where podman looks when no file says.
+    std::string_view by_default{};
+    bool may_be_empty{false};  // then nothing is run, rather than what $PATH has
+};
+
+// A hook, a CDI file, a helper or a runtime is code that runs as the engine's user.
+constexpr std::array<CodeKey, 9> code_keys{{
+    {"containers.init_path"},
+    {"engine.cdi_spec_dirs", "/etc/cdi", true},
+    {"engine.conmon_path"},
+    {"engine.helper_binaries_dir"},
+    {"engine.hooks_dir", "/usr/share/containers/oci/hooks.d /etc/containers/oci/hooks.d", true},
+    {"engine.init_path"},
+    {"engine.network_cmd_path"},
+    {"engine.runtime"},
+    {"network.netavark_plugin_dirs"},
+}};
+
+// The paths of a setting that is one string or several; without, podman's own.
+std::vector<std::string> code_paths(const CodeKey& key, const ConfSetting* s) {
+    std::vector<std::string> out;
+    if (s == nullptr) {
+        for (const auto path : words(key.by_default))
+            out.emplace_back(path);
+    } else if (const std::string* one = s->value.string()) {
+        out.push_back(*one);
+    } else {
+        out = strings_of(*s);
     }
+    return out;
+}
+
+void judge_code_key(Judge& j, const CodeKey& key) {
+    const ConfSetting* s = j.config.find(key.key);
+    std::vector<std::string> bad;
+    Array keep;
+    for (const std::string& path : code_paths(key, s)) {
+        const std::string why = unsafe_path(j.facts, path, j.owner.uid);
+        if (why.empty())
+            keep.emplace_back(path);
+        else
+            bad.push_back(printable(path, 80) + ": " + printable(why, 120));
+    }
+    if (bad.empty())
+        return;
+    const bool repairable =
+        s != nullptr && s->value.array() != nullptr && (key.may_be_empty || !keep.empty());
+    j.defect(s != nullptr ? *s : ConfSetting{{}, "", "podman's default"}, key.key, join(bad, ", "),
+             "what only root or the user can change",
+             repairable ? std::optional(Value(std::move(keep))) : std::nullopt, Severity::high);
+}
+
+void judge_code_paths(Judge& j) {
+    for (const CodeKey& key : code_keys)
+        judge_code_key(j, key);
     for (const auto& [key, s] : j.config.settings)
         if (key.starts_with("engine.runtimes."))
             for (const std::string& path : strings_of(s))

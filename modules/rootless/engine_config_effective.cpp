@@ -18,7 +18,7 @@ using policy::Status;
 
 using Type = KnownKey::Type;
 
-constexpr std::array<KnownKey, 34> keys{{
+constexpr std::array<KnownKey, 36> keys{{
     {"containers.apparmor_profile", Type::string},
     {"containers.cgroupns", Type::string},
     {"containers.cgroups", Type::string},
@@ -46,6 +46,8 @@ constexpr std::array<KnownKey, 34> keys{{
     {"engine.cdi_spec_dirs", Type::array},
     {"engine.cgroup_manager", Type::string},
     {"engine.compat_api_enforce_docker_hub", Type::boolean},
+    {"engine.conmon_path", Type::array},
+    {"engine.helper_binaries_dir", Type::array},
     {"engine.hooks_dir", Type::array},
     {"engine.image_copy_tmp_dir", Type::string},
     {"engine.network_cmd_options", Type::array},

@@ -233,6 +233,18 @@ const KeyCase bad_lines[] = {
     {"[engine]\ncompat_api_enforce_docker_hub = false", true},
     {"[engine]\nhooks_dir = [\"/srv/hooks\"]", true},
     {"[engine.runtimes]\ncrun = [\"/srv/hooks/crun\"]", false},
+    {"[engine]\nruntime = \"/srv/hooks/crun\"", false},
+    {"[engine]\nconmon_path = [\"/srv/hooks/crun\"]", false},
+    {"[engine]\nhelper_binaries_dir = [\"/usr/libexec/podman\", \"/srv/hooks\"]", true},
+    {"[engine]\nhelper_binaries_dir = [\"/srv/hooks\"]", false},
+    {"[engine]\nnetwork_cmd_path = \"/srv/hooks/crun\"", false},
+    {"[containers]\ninit_path = \"/srv/hooks/crun\"", false},
+    {"[network]\nnetavark_plugin_dirs = [\"/srv/hooks\"]", false},
+    {"[containers]\nnetns = \"ns:/proc/1/ns/net\"", true},
+    {"[containers]\npidns = \"ns:/proc/1/ns/pid\"", true},
+    {"[containers]\nmounts = [\"type=glob,src=/e*,dst=/e\"]", true},
+    {"[containers]\nmounts = [\"type=bind,\\\"src=/etc\\\",dst=/e\"]", true},
+    {"[containers]\napparmor_profile = \"none-such\"", false},
     {"[containers]\napparmor_profile = \"unconfined\"", false},
     {"[containers]\nseccomp_profile = \"unconfined\"", true},
     {"[containers]\nseccomp_profile = \"/none.json\"", true},
@@ -284,14 +296,62 @@ TEST(Baseline, GoodLinesPass) {
           "[containers]\nnetns = \"private\"", "[containers]\numask = \"0077\"",
           "[containers]\npids_limit = 1", "[containers]\nvolumes = [\"data:/data\", \"/srv/www:/www:ro\"]",
           "[containers]\nuserns = \"host\"", "[containers]\nseccomp_profile = \"\"",
+          "[engine]\nruntime = \"crun\"", "[engine]\nconmon_path = [\"/usr/bin/conmon\"]",
+          "[containers]\napparmor_profile = \"web\"",
+          "[containers]\napparmor_profile = \"containers-default-0.60\"",
+          "[containers]\nmounts = [\"type=glob,src=/srv/web/*,dst=/w\"]",
           "[engine]\nhooks_dir = [\"/usr/share/hooks\"]", "[containers]\nmounts = [\"type=tmpfs,dst=/t\"]",
           "[containers]\ndefault_host_ips = [\"127.0.0.1\"]"}) {
         Host h;
         add_targets(h.tree);
         h.tree.directory("usr/share/hooks");
+        h.tree.write("etc/apparmor.d/web",
+                     "# profile\nprofile web flags=(attach_disconnected) {\n file,\n}\n");
         h.conf(std::string(line) + "\n");
         EXPECT_EQ(h.judge().status(baseline, "alice"), "pass") << line;
     }
+}
+
+TEST(Baseline, ProgramsInAHomeAreThatUsersOnly) {
+    Host h;
+    h.tree.directory("home/alice/bin");
+    for (const char* dir : {"home/alice", "home/alice/bin"})
+        ASSERT_EQ(::chown(h.tree.path(dir).c_str(), 1000, 1000), 0);
+    for (const char* line :
+         {"conmon_path = [\"/home/alice/bin/conmon\"]", "runtime = \"/home/alice/bin/crun\"",
+          "helper_binaries_dir = [\"/home/alice/bin\"]"}) {
+        h.conf("[engine]\n" + std::string(line) + "\n");
+        EXPECT_EQ(h.judge().status(baseline, "root"), "fail") << line;
+        EXPECT_EQ(h.judge().status(baseline, "alice"), "pass") << line;
+    }
+}
+
+TEST(Baseline, DirectoriesOfHooksCountWhenNoFileNamesThem) {
+    Host h;
+    h.tree.directory("etc/containers/oci/hooks.d");
+    EXPECT_EQ(h.judge().status(baseline, "root"), "pass");
+    h.tree.directory("etc/containers/oci/hooks.d", 0777);
+    h.judge().expect_by_hand(baseline, "root", "podman's default");
+    h.conf("[engine]\nhooks_dir = []\n");
+    EXPECT_EQ(h.judge().status(baseline, "root"), "pass");
+}
+
+TEST(Baseline, AnAppArmorProfileHasToExist) {
+    Host h;
+    h.conf("[containers]\napparmor_profile = \"web\"\n");
+    EXPECT_EQ(h.judge().status(baseline, "root"), "fail");
+    h.tree.write("etc/apparmor.d/usr.bin.web", "/usr/bin/web {\n}\nprofile \"web\" {\n}\n");
+    EXPECT_EQ(h.judge().status(baseline, "root"), "pass");
+    h.tree.write("etc/apparmor.d/disable/usr.bin.web", "");
+    EXPECT_EQ(h.judge().status(baseline, "root"), "fail");
+    h.tree.write("sys/kernel/security/apparmor/profiles", "web (enforce)\nother (complain)\n");
+    EXPECT_EQ(h.judge().status(baseline, "root"), "fail") << "an image has no kernel";
+    auto live = h.judge();
+    live.live = true;
+    EXPECT_EQ(live.status(baseline, "root"), "pass");
+    h.tree.remove("etc/apparmor.d");
+    h.tree.link("etc/apparmor.d", "apparmor.d");
+    EXPECT_EQ(h.judge().status(baseline, "root"), "unknown");
 }
 
 TEST(Baseline, TheDropInRepairsWhatSeveralFilesBreakAndKeepsWhatItRepairedBefore) {

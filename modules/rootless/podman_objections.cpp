@@ -88,11 +88,7 @@ Found host_path(std::string_view source, const PodmanScope& scope) {
     if (!path.starts_with('/'))
         return source.find('$') == std::string_view::npos ? std::nullopt
                                                           : Found{{std::string(expected), true}};
-    if (const auto wildcard = path.find_first_of("*?["); wildcard != std::string::npos)
-        path.resize(path.rfind('/', wildcard) + 1);
-    path = std::filesystem::path(path).lexically_normal().string();
-    while (path.size() > 1 && path.ends_with('/'))
-        path.pop_back();
+    path = plain_path(std::move(path));
     // What stands beside the definition is as its author wants it.
     if (source.starts_with('.') && is_below(path, scope.directory) && scope.directory != "/")
         return std::nullopt;
@@ -109,19 +105,7 @@ Found volume(std::string_view value, const PodmanScope& scope) {
 }
 
 Found mount(std::string_view value, const PodmanScope& scope) {
-    for (auto field : split(value, ',')) {
-        field = trim(field);
-        if (field.starts_with('"'))  // the fields are comma-separated values
-            field.remove_prefix(1);
-        for (const std::string_view name : {"source=", "src="})
-            if (field.starts_with(name)) {
-                auto source = field.substr(name.size());
-                if (source.ends_with('"'))
-                    source.remove_suffix(1);
-                return host_path(source, scope);
-            }
-    }
-    return std::nullopt;
+    return host_path(mount_source(value), scope);
 }
 
 Found rootfs(std::string_view value, const PodmanScope& scope) {
@@ -235,6 +219,31 @@ constexpr Row table[] = {
 };
 
 }  // namespace
+
+std::string_view mount_source(std::string_view mount) {
+    std::string_view out;
+    for (auto field : split(mount, ',')) {
+        field = trim(field);
+        if (field.starts_with('"'))  // the fields are comma-separated values
+            field.remove_prefix(1);
+        for (const std::string_view name : {"source=", "src="})
+            if (field.starts_with(name)) {
+                out = field.substr(name.size());
+                if (out.ends_with('"'))
+                    out.remove_suffix(1);
+            }
+    }
+    return out;
+}
+
+std::string plain_path(std::string path) {
+    if (const auto wildcard = path.find_first_of("*?["); wildcard != std::string::npos)
+        path.resize(path.rfind('/', wildcard) + 1);
+    path = std::filesystem::path(path).lexically_normal().string();
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    return path;
+}
 
 std::optional<Objection> objection_to(const PodmanOption& option, const PodmanScope& scope) {
     const auto row = std::ranges::find(table, option.name, &Row::option);

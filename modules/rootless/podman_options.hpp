@@ -48,6 +48,12 @@ struct Objection {
 // nullopt: the option does not open the container.
 [[nodiscard]] std::optional<Objection> objection_to(const PodmanOption& option, const PodmanScope& scope);
 
+// What "type=bind,source=/a,target=/b" mounts; empty: it names no source.
+[[nodiscard]] std::string_view mount_source(std::string_view mount);
+// An absolute path without "..", doubled and trailing slashes; of a pattern ("/a/b*") the directory that it
+// searches.
+[[nodiscard]] std::string plain_path(std::string path);
+
 // As podman and systemd read a switch: "1", "yes", "true", "on" and the like.
 [[nodiscard]] bool is_truthy(std::string_view value);
 
