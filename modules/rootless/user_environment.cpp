@@ -2,10 +2,12 @@
 #include "modules/rootless/user_environment.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/quadlet_files.hpp"
 #include "modules/rootless/command_line.hpp"
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 
 #include <dirent.h>
@@ -15,6 +17,7 @@ namespace {
 
 constexpr std::size_t max_text = std::size_t{64} << 10;
 constexpr std::size_t max_files = 64;  // of one directory
+constexpr std::size_t max_units = 1024;
 
 bool is_blank(char c) {
     return c == ' ' || c == '\t';
@@ -87,6 +90,24 @@ class Reader {
             environment_file(host, s);
     }
 
+    // What the units in a directory, or drop-ins for units, give to their own services.
+    void unit_directory(const std::string& dir) {
+        for (const auto& path : files_in(dir, ".service", max_units))
+            unit_text(path);
+        for (const auto& drop_ins : files_in(dir, "service.d", max_units, true))
+            for (const auto& path : files_in(drop_ins, ".conf"))
+                unit_text(path);
+    }
+
+    void quadlets(const host::QuadletTree& tree) {
+        problems.insert(problems.end(), tree.problems.begin(), tree.problems.end());
+        for (const auto& path : tree.files)
+            unit_text(path);
+        for (const auto& dir : tree.drop_in_dirs)
+            for (const auto& path : files_in(dir, ".conf"))
+                unit_text(path);
+    }
+
     // systemd-user.conf(5).
     void user_conf() {
         std::vector<std::string> files{"/etc/systemd/user.conf", "/usr/lib/systemd/user.conf"};
@@ -94,12 +115,7 @@ class Reader {
              {"/etc/systemd/user.conf.d", "/run/systemd/user.conf.d", "/usr/lib/systemd/user.conf.d"})
             std::ranges::move(files_in(dir, ".conf"), std::back_inserter(files));
         for (const auto& path : files) {
-            const auto text = root_.read(path, max_text);
-            if (!text && text.error().code != Code::not_found)
-                problems.push_back(text.error());
-            if (!text)
-                continue;
-            const host::UnitFile conf{.name = path, .settings = host::parse_unit(*text, path)};
+            const auto conf = parsed(path);
             for (const char* key : {"DefaultEnvironment", "ManagerEnvironment"})
                 settings(conf.values("Manager", key));
         }
@@ -109,25 +125,41 @@ class Reader {
     std::vector<Error> problems{};
 
   private:
-    void settings(const std::vector<host::UnitSetting>& environment) {
+    // Empty when it cannot be read.
+    host::UnitFile parsed(const std::string& path) {
+        const auto text = root_.read(path, max_text);
+        if (!text && text.error().code != Code::not_found)
+            problems.push_back(text.error());
+        return {.name = path, .settings = host::parse_unit(text.value_or(std::string()), path)};
+    }
+
+    // A masked unit is a link to what is no file.
+    void unit_text(const std::string& path) {
+        if (const auto target = root_.read_link(path); !target || *target != "/dev/null")
+            settings(parsed(path).values("Service", "Environment"), true);
+    }
+
+    void settings(const std::vector<host::UnitSetting>& environment, bool one_unit = false) {
         for (const host::UnitSetting& s : environment)
             for (const LineWord& word : split_words(s.value))
                 if (const auto eq = word.text.find('=');
                     eq != std::string::npos && wanted_(word.text.substr(0, eq)))
-                    found.push_back({word.text.substr(0, eq), word.text.substr(eq + 1), s.source});
+                    found.push_back(
+                        {word.text.substr(0, eq), word.text.substr(eq + 1), s.source, true, one_unit});
     }
 
-    std::vector<std::string> files_in(const std::string& dir, std::string_view suffix) {
+    std::vector<std::string> files_in(const std::string& dir, std::string_view suffix,
+                                      std::size_t most = max_files, bool directories = false) {
         const auto entries = root_.list(dir);
         if (!entries && entries.error().code != Code::not_found)
             problems.push_back(entries.error());
         std::vector<std::string> out;
         for (const auto& e : entries.value_or(std::vector<host::DirEntry>{})) {
-            if (!e.name.ends_with(suffix) || e.type == DT_DIR)
+            if (!e.name.ends_with(suffix) || (!directories && e.type == DT_DIR))
                 continue;
-            if (out.size() == max_files) {
+            if (out.size() == most) {
                 problems.push_back(
-                    {Code::invalid_input, 0, dir + ": more than " + std::to_string(max_files) + " files"});
+                    {Code::invalid_input, 0, dir + ": more than " + std::to_string(most) + " files"});
                 break;
             }
             out.push_back(dir + "/" + e.name);
@@ -148,6 +180,39 @@ class Reader {
     const Wanted& wanted_;
 };
 
+// A line of pam_env.conf(5) as NAME=VALUE, of which OVERRIDE= counts before DEFAULT=; others as they are.
+std::string pam_setting(std::string_view line) {
+    std::optional<std::string> value;
+    const auto parts = split_words(line);
+    for (const std::string_view key : {"DEFAULT=", "OVERRIDE="})
+        for (const LineWord& part : parts)
+            if (part.text.starts_with(key))
+                value = part.text.substr(key.size());
+    return value ? parts.front().text + "=" + *value : std::string(line);
+}
+
+void parse_line(std::string_view line, const std::string& source, Syntax syntax, const Wanted& wanted,
+                std::vector<Assignment>& out) {
+    if (line.starts_with('#') || line.starts_with(';'))
+        return;
+    if (syntax != Syntax::shell && line.starts_with("export "))
+        line = trim(line.substr(7));
+    for (auto eq = line.find('='); eq != std::string_view::npos; eq = line.find('=', eq + 1)) {
+        auto begin = eq;
+        while (begin > 0 && may_be_in_name(line[begin - 1]))
+            --begin;
+        const auto name = line.substr(begin, eq - begin);
+        const bool word = begin == 0 || is_blank(line[begin - 1]) ||
+                          std::string_view(";&|({").find(line[begin - 1]) != std::string_view::npos;
+        const auto rest = line.substr(eq + 1);
+        if (word && !name.empty() && wanted(name))
+            out.push_back({std::string(name), value_at(syntax != Syntax::shell ? trim(rest) : rest, syntax),
+                           source, true});
+        if (syntax != Syntax::shell)
+            break;
+    }
+}
+
 std::string usable_home(const Person& p) {
     return p.home.size() > 1 && p.home.starts_with('/') ? p.home : "";
 }
@@ -163,10 +228,16 @@ void read_own(const host::Host& host, const Person& person, std::span<const std:
             reader.unit(host, **unit);
     }
     const std::string home = usable_home(person);
+    if (person.uid != 0)
+        reader.quadlets(host::user_quadlets(host.root(), person.uid, home));
+    for (const auto& dir : host::own_unit_dirs(person.uid, home))
+        reader.unit_directory(dir);
     if (home.empty())
         return;
     reader.directory(home + "/.config/environment.d", ".conf", Syntax::settings, true);
-    for (const char* file : {"/.profile", "/.bash_profile", "/.bashrc", "/.zshrc", "/.zprofile"})
+    reader.file(home + "/.pam_environment", Syntax::pam, true);
+    for (const char* file : {"/.profile", "/.bash_profile", "/.bash_login", "/.bashrc", "/.zshenv", "/.zshrc",
+                             "/.zprofile", "/.zlogin"})
         reader.file(home + file, Syntax::shell, false);
 }
 
@@ -200,8 +271,14 @@ UserEnvironment read_user_environment(const host::Host& host, std::span<const Pe
     all.user_conf();
     for (const char* dir : {"/etc/environment.d", "/run/environment.d", "/usr/lib/environment.d"})
         all.directory(dir, ".conf", Syntax::settings, true);
+    for (const char* dir : {"/etc/xdg/systemd/user", "/etc/systemd/user", "/run/systemd/user"})
+        all.unit_directory(dir);
+    all.quadlets(host::common_quadlets(host.root()));
     all.file("/etc/environment", Syntax::settings, true);
-    all.file("/etc/profile", Syntax::shell, false);
+    all.file("/etc/security/pam_env.conf", Syntax::pam, true);
+    for (const char* file : {"/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/zshenv",
+                             "/etc/zsh/zshenv", "/etc/zsh/zprofile", "/etc/zsh/zshrc"})
+        all.file(file, Syntax::shell, false);
     all.directory("/etc/profile.d", ".sh", Syntax::shell, false);
     UserEnvironment out{.everybody = std::move(all.found), .problems = std::move(all.problems)};
     const auto& units = host.units();
@@ -227,26 +304,8 @@ std::vector<Assignment> parse_assignments(std::string_view text, const std::stri
     int number = 0;
     for (const auto raw : split_lines(text)) {
         ++number;
-        auto line = trim(raw);
-        if (line.starts_with('#') || line.starts_with(';'))
-            continue;
-        if (syntax == Syntax::settings && line.starts_with("export "))
-            line = trim(line.substr(7));
-        for (auto eq = line.find('='); eq != std::string_view::npos; eq = line.find('=', eq + 1)) {
-            auto begin = eq;
-            while (begin > 0 && may_be_in_name(line[begin - 1]))
-                --begin;
-            const auto name = line.substr(begin, eq - begin);
-            const bool word = begin == 0 || is_blank(line[begin - 1]) ||
-                              std::string_view(";&|({").find(line[begin - 1]) != std::string_view::npos;
-            const auto rest = line.substr(eq + 1);
-            if (word && !name.empty() && wanted(name))
-                out.push_back({std::string(name),
-                               value_at(syntax == Syntax::settings ? trim(rest) : rest, syntax),
-                               path + ":" + std::to_string(number), true});
-            if (syntax == Syntax::settings)
-                break;
-        }
+        const std::string line = syntax == Syntax::pam ? pam_setting(raw) : std::string(raw);
+        parse_line(trim(line), path + ":" + std::to_string(number), syntax, wanted, out);
     }
     return out;
 }

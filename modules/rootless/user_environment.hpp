@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Variables that users' programs get by the system's configuration or their own: by way of the users' service
-// managers (user@.service, systemd-user.conf(5), environment.d(5)), of PAM (/etc/environment) and of login
-// shells (/etc/profile, /etc/profile.d, ~/.profile and the like).
+// managers (user@.service, systemd-user.conf(5), environment.d(5)) and single units of these, of PAM
+// (/etc/environment, pam_env.conf(5)) and of shells (/etc/profile, /etc/profile.d, ~/.profile and the like).
 #pragma once
 #include "core/host/host.hpp"
 
@@ -22,6 +22,7 @@ struct Assignment {
     // Reaches the services of users, and their shells where PAM or the manager gives it to these; else login
     // shells only.
     bool services{true};
+    bool one_unit{false};  // no other service than that one's
     bool operator==(const Assignment&) const = default;
 };
 
@@ -55,6 +56,7 @@ using Wanted = std::function<bool(std::string_view name)>;
 enum class Syntax {
     settings,  // environment.d(5), environment(5): NAME=VALUE at the beginning of a line
     shell,     // wherever a command may begin with it
+    pam,       // pam_env.conf(5): NAME DEFAULT=VALUE OVERRIDE=VALUE, or as settings
 };
 
 [[nodiscard]] std::vector<Assignment> parse_assignments(std::string_view text, const std::string& path,

@@ -44,6 +44,46 @@ TEST(Assignments, OfShellFiles) {
                             "f:8 X=", "f:9 X= k"));
 }
 
+TEST(Assignments, OfPamEnv) {
+    EXPECT_THAT(shown(parse_assignments("#X DEFAULT=0\nX DEFAULT=1\nX\tDEFAULT=a OVERRIDE=\"b c\"\nX=3\nX\n"
+                                        "Y DEFAULT=X=0\n",
+                                        "f", Syntax::pam, only_x)),
+                ElementsAre("f:2 X=1", "f:3 X=b c", "f:4 X=3"));
+}
+
+TEST(UserEnvironment, ReadsUnitsShellsAndPam) {
+    const std::string unit = "[Service]\nEnvironment=\"X=1\" Y=2\n";
+    for (const char* file :
+         {"home/alice/.config/systemd/user/web.service",
+          "home/alice/.config/systemd/user/web.service.d/a.conf",
+          "home/alice/.config/systemd/user/service.d/a.conf",
+          "home/alice/.local/share/systemd/user/web.service", "run/user/1000/systemd/transient/run-1.service",
+          "home/alice/.config/containers/systemd/web.container",
+          "home/alice/.config/containers/systemd/container.d/a.conf"}) {
+        const tests::Tree tree{{"etc/passwd", "alice:x:1000:1000::/home/alice:/bin/sh\n"}};
+        tree.write(file, unit);
+        const auto host = tree.host();
+        const auto found = read_user_environment(host, persons(host), only_x);
+        ASSERT_EQ(found.own.size(), 1U) << file;
+        EXPECT_THAT(shown(found.own.at("alice")), ElementsAre("/" + std::string(file) + ":2 X=1"));
+    }
+    const tests::Tree tree{{"etc/passwd", "alice:x:1000:1000::/home/alice:/bin/sh\n"},
+                           {"etc/systemd/user/web.service", unit},
+                           {"etc/systemd/user/music.service.d/a.conf", unit},
+                           {"etc/security/pam_env.conf", "X DEFAULT=2\n"},
+                           {"etc/zsh/zshenv", "export X=3\n"},
+                           {"home/alice/.zshenv", "X=4\n"},
+                           {"home/alice/.pam_environment", "X OVERRIDE=5\n"}};
+    const auto host = tree.host();
+    const auto found = read_user_environment(host, persons(host), only_x);
+    EXPECT_THAT(
+        shown(found.everybody),
+        ElementsAre("/etc/security/pam_env.conf:1 X=2", "/etc/systemd/user/music.service.d/a.conf:2 X=1",
+                    "/etc/systemd/user/web.service:2 X=1", "/etc/zsh/zshenv:1 X=3 (shells)"));
+    EXPECT_THAT(shown(found.own.at("alice")),
+                ElementsAre("/home/alice/.pam_environment:1 X=5", "/home/alice/.zshenv:1 X=4 (shells)"));
+}
+
 TEST(UserEnvironment, ReadsEveryPlace) {
     const tests::Tree tree{
         {"etc/passwd",
