@@ -2,8 +2,11 @@
 #include "modules/rootless/environment.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/quadlet_files.hpp"
+#include "modules/rootless/apparmor.hpp"
 #include "modules/rootless/command_line.hpp"
 #include "modules/rootless/environment_judge.hpp"
+#include "modules/rootless/quadlets.hpp"
 #include "modules/rootless/user_environment.hpp"
 
 #include <algorithm>
@@ -120,9 +123,6 @@ constexpr std::array<std::string_view, 6> keys{"user.max_user_namespaces",
 constexpr std::array<std::string_view, 6> engines{"podman", "rootlesskit", "buildah",
                                                   "crun",   "runc",        "slirp4netns"};
 
-// Bounds on what users can make us read.
-constexpr std::size_t max_unit = std::size_t{256} << 10;
-constexpr std::size_t max_drop_ins = 64;
 constexpr std::size_t max_own_units = 256;
 
 template <class T>
@@ -140,13 +140,6 @@ std::string one_blank(std::string_view value) {
     for (const auto w : words(value))
         out.append(out.empty() ? "" : " ").append(w);
     return out;
-}
-
-// A rule `userns,` outside comments.
-bool grants_userns(std::string_view profile) {
-    return std::ranges::any_of(split_lines(profile), [](std::string_view line) {
-        return line.substr(0, line.find('#')).find("userns") != std::string_view::npos;
-    });
 }
 
 Knob observe_knob(const host::Host& host, const host::SysctlFiles& files, std::string_view key) {
@@ -187,26 +180,6 @@ std::optional<std::string> find_kernel_without_userns(const host::Host& host) {
     return std::nullopt;
 }
 
-// Profiles in /etc/apparmor.d that grant `userns` and are named after an engine.
-Result<std::vector<std::string>> find_apparmor_profiles(const host::Sysroot& root) {
-    std::vector<std::string> out;
-    const auto entries = root.list("/etc/apparmor.d");
-    if (!entries)
-        return entries.error().code == Code::not_found ? Result<std::vector<std::string>>(out)
-                                                       : Failure(entries.error());
-    for (const auto& e : *entries) {
-        const bool named = std::ranges::any_of(engines, [&](std::string_view n) {
-            return e.name == n || e.name.ends_with("." + std::string(n));
-        });
-        if (!named)
-            continue;
-        PLIMSOLL_TRY(const auto text, absent_is_none(root.read("/etc/apparmor.d/" + e.name)));
-        if (text && grants_userns(*text))
-            out.push_back("/etc/apparmor.d/" + e.name);
-    }
-    return out;
-}
-
 Result<bool> observe_hierarchy(const host::Host& host) {
     if (!host.live())
         return fail(Code::unsupported, "not a running host");
@@ -242,40 +215,55 @@ Result<std::optional<std::set<std::string>>> observe_controllers(const host::Sys
     return std::optional(out);
 }
 
-// Rootless docker takes its network from the environment of the user's unit.
+constexpr std::string_view docker_network_prefix = "DOCKERD_ROOTLESS_ROOTLESSKIT_";
+
+// Where the unit sets the variable last: itself, or by a file.
+std::string source_of(const host::UnitFile& unit, const std::string& variable) {
+    std::string out;
+    for (const auto& s : unit.settings)
+        if (s.key == "EnvironmentFile" ||
+            (s.key == "Environment" && s.value.find(variable + "=") != std::string::npos))
+            out = s.source;
+    return out;
+}
+
+// Rootless docker takes its network from the environment of the user's unit: the user's own, or one for all
+// users that starts by itself.
 Result<UserDockerNetwork> observe_docker_network(const host::Host& host, const RootlessUser& user) {
-    const host::Sysroot& root = host.root();
-    const std::string path = user.home + "/.config/systemd/user/docker.service";
-    std::vector<std::string> files{path};
-    PLIMSOLL_TRY(const auto drop_ins, absent_is_none(root.list(path + ".d")));
-    if (drop_ins)
-        for (const auto& e : *drop_ins)
-            if (e.name.ends_with(".conf"))
-                files.push_back(path + ".d/" + e.name);
-    if (files.size() > max_drop_ins)
-        return fail(Code::invalid_input, path + ".d: more than " + std::to_string(max_drop_ins) + " files");
+    PLIMSOLL_TRY(const auto units,
+                 host::UnitFiles::open(host.root(), host::user_unit_dirs(user.uid, user.home)));
+    PLIMSOLL_TRY(auto unit, units.read(host.root(), "docker.service"));
+    const auto own = host::own_unit_dirs(user.uid, user.home);
+    const bool counts =
+        unit && !unit->masked && (!unit->enabled_by.empty() || std::ranges::any_of(own, [&](const auto& dir) {
+            return unit->fragment.starts_with(dir + "/");
+        }));
     UserDockerNetwork out;
-    host::UnitFile unit{.name = "docker.service"};
-    for (const std::string& file : files) {
-        PLIMSOLL_TRY(const auto text, absent_is_none(root.read(file, max_unit)));
-        if (!text)
-            continue;
-        out.unit = out.unit || file == path;
-        for (host::UnitSetting& s : host::parse_unit(*text, file)) {
-            if (s.section == "Service" && s.key == "Environment")
-                for (const LineWord& w : split_words(s.value))
-                    if (const auto eq = w.text.find('='); eq != std::string::npos)
-                        out.settings.push_back({s.source, w.text.substr(0, eq), w.text.substr(eq + 1)});
-            if (s.key == "EnvironmentFile")
-                unit.settings.push_back(std::move(s));
-        }
-    }
-    const auto environment = unit_environment(host, unit);
+    if (!counts)
+        return out;
+    out.unit = unit->fragment;
+    std::erase_if(unit->settings, [](const host::UnitSetting& s) {
+        return s.key == "PassEnvironment" && s.value.find(docker_network_prefix) == std::string::npos;
+    });
+    const auto environment = unit_environment(host, *unit);
     if (!environment.problems.empty())
         return Failure(environment.problems.front());
     for (const auto& [name, value] : environment.values)
-        out.settings.push_back({unit.settings.back().source, name, value});
+        if (name.starts_with(docker_network_prefix))
+            out.settings.push_back({source_of(*unit, name), name, value});
     return out;
+}
+
+void add_quadlets(const Quadlets& quadlets, const RootlessUser& user, UserFacts& into) {
+    into.quadlet_problems = user.problems;
+    for (const Quadlet& q : quadlets.files) {
+        if (q.user != user.name && q.user != "*")
+            continue;
+        if (q.problem)
+            into.quadlet_problems.push_back(*q.problem);
+        for (auto& n : networks(q))
+            into.quadlet_networks.push_back({std::move(n.source), std::move(n.key), std::move(n.value)});
+    }
 }
 
 Result<std::vector<std::string>> find_slirp(const host::Host& host) {
@@ -336,8 +324,6 @@ Result<std::set<std::string>> list_linger(const host::Sysroot& root) {
     return out;
 }
 
-constexpr std::string_view docker_network_prefix = "DOCKERD_ROOTLESS_ROOTLESSKIT_";
-
 // What the user's manager gives a docker.service that does not say it itself.
 void add_manager_settings(const UserEnvironment& environment, const RootlessUser& user,
                           Result<UserDockerNetwork>& into) {
@@ -351,7 +337,7 @@ void add_manager_settings(const UserEnvironment& environment, const RootlessUser
         return;
     const auto said = into->settings;
     for (const Assignment& a : environment.of(user.name))
-        if (a.services && std::ranges::find(said, a.name, &NetworkSetting::name) == said.end())
+        if (a.services && !a.one_unit && std::ranges::find(said, a.name, &NetworkSetting::name) == said.end())
             into->settings.push_back({a.source, a.name, a.value});
 }
 
@@ -368,11 +354,16 @@ void observe_users(const host::Host& host, EnvironmentFacts& out) {
         people.push_back({u.name, u.uid, u.home});
     const auto environment = read_user_environment(
         host, people, [](std::string_view name) { return name.starts_with(docker_network_prefix); });
+    const auto quadlets = read_quadlets(host);
+    const auto common = host::common_quadlets(host.root()).problems;
     for (const RootlessUser& u : *out.users) {
         auto network = observe_docker_network(host, u);
         add_manager_settings(environment, u, network);
-        out.by_user.emplace(u.name, UserFacts{observe_runtime_dir(host.root(), u.uid),
-                                              observe_controllers(host.root(), u.uid), std::move(network)});
+        UserFacts facts{observe_runtime_dir(host.root(), u.uid), observe_controllers(host.root(), u.uid),
+                        std::move(network)};
+        add_quadlets(quadlets, u, facts);
+        facts.quadlet_problems.insert(facts.quadlet_problems.end(), common.begin(), common.end());
+        out.by_user.emplace(u.name, std::move(facts));
     }
 }
 
@@ -437,8 +428,10 @@ EnvironmentFacts Environment::observe(const host::Host& host, const Params&,
         .live = host.live(),
         .systemd_runs = host.live() && root.exists("/run/systemd/system"),
         .kernel_without_userns = find_kernel_without_userns(host),
-        .apparmor_profiles = find_apparmor_profiles(root),
+        .apparmor_profiles = userns_profiles(root, engines),
         .unified_cgroups = observe_hierarchy(host),
+        .kernel_arguments = read_kernel_arguments(
+            root, {std::string_view(unified_hierarchy_argument), cgroup_disable_argument}),
         .user_unit = host.unit("user@.service"),
         .users = find_rootless_users(host, provision),
         .linger_files = list_linger(root),

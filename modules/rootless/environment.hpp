@@ -7,6 +7,7 @@
 #include "core/host/unit_files.hpp"
 #include "core/policy/module.hpp"
 #include "modules/rootless/engine_config_files.hpp"
+#include "modules/rootless/kernel_arguments.hpp"
 
 #include <map>
 #include <set>
@@ -41,14 +42,14 @@ struct RuntimeDir {  // /run/user/UID
     bool bus{false};        // a socket named "bus"
 };
 
-struct NetworkSetting {  // of a user's docker.service: one variable of its environment
+struct NetworkSetting {  // a variable of a user's docker.service, or what a quadlet says of its network
     std::string source;
     std::string name;
     std::string value;
 };
 
 struct UserDockerNetwork {
-    bool unit{false};  // the user has a docker.service
+    std::string unit{};  // the user's docker.service; empty: none that is the user's or starts
     std::vector<NetworkSetting> settings{};
 };
 
@@ -56,7 +57,9 @@ struct UserFacts {
     Result<RuntimeDir> runtime_dir;
     // Controllers of user@UID.service while it runs; nullopt: it does not.
     Result<std::optional<std::set<std::string>>> controllers;
-    Result<UserDockerNetwork> docker_network;  // of ~/.config/systemd/user/docker.service
+    Result<UserDockerNetwork> docker_network;
+    std::vector<NetworkSetting> quadlet_networks{};  // of quadlets that the user's manager takes
+    std::vector<Error> quadlet_problems{};
 };
 
 struct EnvironmentFacts {
@@ -66,6 +69,7 @@ struct EnvironmentFacts {
     std::optional<std::string> kernel_without_userns;    // the kernel configuration that says so
     Result<std::vector<std::string>> apparmor_profiles;  // files that grant userns to an engine
     Result<bool> unified_cgroups;                        // Code::unsupported when not live
+    KernelArguments kernel_arguments;                    // about control groups, of the next boot
     Result<std::optional<host::UnitFile>> user_unit;     // user@.service
     // user@UID.service of which a file of its own, or one of user-UID.slice, says something else, by UID; an
     // Error where that cannot be read.

@@ -14,6 +14,9 @@ inline constexpr std::string_view delegate_drop_in =
 inline constexpr std::string_view network_drop_in =
     "/etc/containers/containers.conf.d/90-plimsoll-network.conf";
 
+inline constexpr std::string_view unified_hierarchy_argument = "systemd.unified_cgroup_hierarchy";
+inline constexpr std::string_view cgroup_disable_argument = "cgroup_disable";
+
 enum class Rule { available, scope, delegation, runtime_dir, linger, low_ports, ping_range, network };
 
 [[nodiscard]] const policy::ControlInfo& info(Rule rule);

@@ -3,8 +3,10 @@
 #include "core/base/digest.hpp"
 #include "core/base/text.hpp"
 #include "modules/rootless/environment_judge.hpp"
+#include "modules/rootless/podman_options.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace plimsoll::modules::rootless {
 namespace {
@@ -32,18 +34,52 @@ struct Verdict {
     }
 };
 
-// Options by which a container reaches services that listen on the host's loopback only.
-bool reaches_loopback(const std::vector<std::string>& options) {
+// The options of pasta(1) and podman-run(1) by which a container reaches services that listen on the host's
+// loopback only. (--host-lo-to-ns-lo is none: it lets the host reach the container's.)
+bool reaches_loopback(std::string_view option, std::string_view value) {
+    if (option == "--map-gw")
+        return true;
+    if (option == "--map-host-loopback" || option == "--tcp-ns" || option == "--udp-ns" || option == "-T" ||
+        option == "-U")
+        return value != "none";
+    return option == "allow_host_loopback" && is_truthy(value);
+}
+
+// The option a word holds, and its value where that is in the same word: "-Tauto", "--tcp-ns=auto".
+std::pair<std::string_view, std::optional<std::string_view>> option_of(std::string_view word) {
+    if ((word.starts_with("-T") || word.starts_with("-U")) && word.size() > 2)
+        return {word.substr(0, 2), word.substr(word[2] == '=' ? 3 : 2)};
+    const auto eq = word.find('=');
+    if (eq == std::string_view::npos)
+        return {word, std::nullopt};
+    return {word.substr(0, eq), word.substr(eq + 1)};
+}
+
+// As podman separates them: "-T,auto" and "-T auto" in one string, or two.
+bool reaches_loopback(const std::vector<std::string>& text) {
+    std::vector<std::string_view> options;
+    for (const std::string& t : text)
+        for (const auto part : split(t, ','))
+            std::ranges::move(words(part), std::back_inserter(options));
     for (std::size_t i = 0; i < options.size(); ++i) {
-        const std::string& o = options[i];
-        const std::string next = i + 1 < options.size() ? options[i + 1] : "";
-        if (o == "--map-gw" || o.starts_with("--map-gw=") || o == "-Tauto" || o == "-Uauto" ||
-            o == "--tcp-ns=auto" || o == "--udp-ns=auto" || o == "allow_host_loopback=true")
-            return true;
-        if ((o == "-T" || o == "-U" || o == "--tcp-ns" || o == "--udp-ns") && next == "auto")
+        const auto [option, value] = option_of(options[i]);
+        const std::string_view next = i + 1 < options.size() ? options[i + 1] : std::string_view();
+        if (reaches_loopback(option, value.value_or(next)))
             return true;
     }
     return false;
+}
+
+// What a container's network should be instead of that one ("pasta:--map-gw"); empty: it is fine.
+std::string better_network(std::string_view mode) {
+    const auto colon = mode.find(':');
+    const auto program = mode.substr(0, colon);
+    if (program == "slirp4netns")
+        return "pasta";
+    const bool options = program == "pasta" && colon != std::string_view::npos;
+    return options && reaches_loopback({std::string(mode.substr(colon + 1))})
+               ? "no way to the host's loopback"
+               : "";
 }
 
 void judge_options(const Effective& config, std::string_view key, Verdict& out) {
@@ -51,13 +87,10 @@ void judge_options(const Effective& config, std::string_view key, Verdict& out) 
     const Array* elements = s != nullptr ? s->value.array() : nullptr;
     if (elements == nullptr)
         return;
-    // "-T,auto" and "-T auto" are written as one element too.
     std::vector<std::string> options;
     for (const Value& e : *elements)
         if (const auto* text = e.string())
-            for (const auto part : split(*text, ','))
-                for (const auto w : words(part))
-                    options.emplace_back(w);
+            options.push_back(*text);
     if (reaches_loopback(options))
         out.wrong.push_back(
             {s->source, std::string(key) + " = " + show_value(s->value), "no way to the host's loopback"});
@@ -83,6 +116,9 @@ Verdict judge_config(const EnvironmentFacts& facts, const ConfFiles& files, Laye
         out.wrong.push_back({s->source, std::string(command_key) + " = " + show_value(s->value), "pasta"});
         out.command_wrong = true;
     }
+    if (const ConfSetting* n = config.find("containers.netns"); n != nullptr && n->value.string() != nullptr)
+        if (const auto better = better_network(*n->value.string()); !better.empty())
+            out.wrong.push_back({n->source, "containers.netns = " + show_value(n->value), better});
     judge_options(config, "network.pasta_options", out);
     judge_options(config, "engine.network_cmd_options", out);
     return out;
@@ -102,30 +138,41 @@ std::optional<Verdict> judge_owner(const EnvironmentFacts& facts, const ConfFile
     return first;
 }
 
-void judge_docker(const EnvironmentFacts& facts, const ConfOwner& owner, Verdict& out) {
-    const auto user = facts.by_user.find(owner.name);
-    if (user == facts.by_user.end())
-        return;
-    if (!user->second.docker_network) {
-        out.unreadable.push_back(user->second.docker_network.error());
-        return;
-    }
+void judge_docker(const UserDockerNetwork& docker, bool slirp, Verdict& out) {
     bool chosen = false;
-    for (const NetworkSetting& s : user->second.docker_network->settings) {
+    for (const NetworkSetting& s : docker.settings) {
         chosen = chosen || s.name == docker_network_variable;
-        if (s.name == docker_network_variable && s.value == "slirp4netns")
+        if (s.name == docker_network_variable && (s.value == "slirp4netns" || s.value == "host"))
             out.wrong.push_back({s.source, s.name + "=" + s.value, "pasta"});
         if (s.name.ends_with("DISABLE_HOST_LOOPBACK") && s.value == "false")
             out.wrong.push_back(
                 {s.source, printable(s.name, 80) + "=false", "no way to the host's loopback"});
     }
-    if (user->second.docker_network->unit && facts.slirp && !chosen)
-        out.wrong.push_back({printable(owner.home) + "/.config/systemd/user/docker.service",
+    if (!docker.unit.empty() && slirp && !chosen)
+        out.wrong.push_back({printable(docker.unit),
                              "slirp4netns, which dockerd-rootless.sh takes where it is installed",
                              std::string(docker_network_variable) + "=pasta"});
 }
 
-Fix network_fix(const EnvironmentFacts& facts, const ConfOwner& owner, const Verdict& docker) {
+// What one user's units and quadlets say; files for all cannot overrule it.
+Verdict judge_own(const EnvironmentFacts& facts, const ConfOwner& owner) {
+    Verdict out;
+    const auto user = facts.by_user.find(owner.name);
+    if (user == facts.by_user.end())
+        return out;
+    if (const auto& docker = user->second.docker_network)
+        judge_docker(*docker, facts.slirp, out);
+    else
+        out.unreadable.push_back(docker.error());
+    for (const NetworkSetting& s : user->second.quadlet_networks)
+        if (const auto better = better_network(s.value); !better.empty())
+            out.wrong.push_back({printable(s.source), printable(s.name, 120), better});
+    const auto& problems = user->second.quadlet_problems;
+    out.unreadable.insert(out.unreadable.end(), problems.begin(), problems.end());
+    return out;
+}
+
+Fix network_fix(const EnvironmentFacts& facts, const ConfOwner& owner, const Verdict& own) {
     if (facts.podman.older_than(4, 7))
         return {FixClass::never_automatic,
                 "update podman: " + printable(*facts.podman.version, 40) +
@@ -134,7 +181,7 @@ Fix network_fix(const EnvironmentFacts& facts, const ConfOwner& owner, const Ver
     const std::string path(network_drop_in);
     const auto after =
         judge_owner(facts, with_file(facts.containers, path, std::string(drop_in_content)), owner);
-    if (!after || after->status() != Status::pass || !docker.wrong.empty())
+    if (!after || after->status() != Status::pass || !own.wrong.empty())
         return {FixClass::never_automatic,
                 "correct what is listed by hand: no drop-in below /etc can overrule it",
                 {}};
@@ -149,15 +196,14 @@ Fix network_fix(const EnvironmentFacts& facts, const ConfOwner& owner, const Ver
 
 Finding owner_finding(const EnvironmentFacts& facts, const ConfOwner& owner) {
     const std::string subject = printable(owner.name);
-    Verdict docker;
-    judge_docker(facts, owner, docker);
+    const Verdict own = judge_own(facts, owner);
     const auto podman = judge_owner(facts, facts.containers, owner);
-    if (!podman && docker.wrong.empty())
+    if (!podman && own.wrong.empty())
         return unknown(Rule::network, subject,
                        {Code::unsupported, 0, "the result depends on podman's version, which is not known"});
     std::vector<Evidence> wrong = podman ? podman->wrong : std::vector<Evidence>{};
-    wrong.insert(wrong.end(), docker.wrong.begin(), docker.wrong.end());
-    for (const auto& unreadable : {podman ? podman->unreadable : std::vector<Error>{}, docker.unreadable})
+    wrong.insert(wrong.end(), own.wrong.begin(), own.wrong.end());
+    for (const auto& unreadable : {podman ? podman->unreadable : std::vector<Error>{}, own.unreadable})
         if (wrong.empty() && !unreadable.empty())
             return unknown(Rule::network, subject, unreadable.front());
     if (wrong.empty())
@@ -167,7 +213,7 @@ Finding owner_finding(const EnvironmentFacts& facts, const ConfOwner& owner) {
                              stack ? "rootless networks do not run on pasta"
                                    : "rootless networks are configured against the baseline",
                              std::move(wrong));
-    f.fix = network_fix(facts, owner, docker);
+    f.fix = network_fix(facts, owner, own);
     return f;
 }
 

@@ -54,6 +54,44 @@ host::DelegatedControllers with_drop_in(const host::UnitFile& unit, const std::s
     return out;
 }
 
+bool is_false(std::string_view value) {
+    static constexpr std::array<std::string_view, 6> no{"0", "no", "n", "false", "f", "off"};
+    return std::ranges::find(no, value) != no.end();
+}
+
+// The wanted controllers that "cgroup_disable=memory,blkio" takes from the kernel.
+std::vector<std::string> disabled_by(std::string_view value, const std::set<std::string>& wanted) {
+    std::vector<std::string> out;
+    for (const auto name : split(value, ','))
+        if (const std::string controller(name == "blkio" ? "io" : name); wanted.contains(controller))
+            out.push_back(controller);
+    return out;
+}
+
+// The command line of the next boot, which decides before any unit.
+void judge_kernel_arguments(const EnvironmentCase& c, Findings& out) {
+    std::vector<Evidence> evidence;
+    for (const KernelArgument& a : c.facts.kernel_arguments.all) {
+        const std::string_view value =
+            std::string_view(a.text).substr(std::min(a.text.find('=') + 1, a.text.size()));
+        const bool disables = a.text.starts_with(cgroup_disable_argument);
+        if (!disables && is_false(value))
+            evidence.push_back({printable(a.source), printable(a.text, 80), "cgroup v2"});
+        else if (const auto lost = disabled_by(value, wanted_controllers(c)); disables && !lost.empty())
+            evidence.push_back({printable(a.source), printable(a.text, 80), join(lost, " ") + " not there"});
+    }
+    if (!evidence.empty()) {
+        const std::string place = evidence.front().source;
+        out.push_back(by_hand(
+            Rule::delegation, "kernel",
+            "the kernel's command line takes controllers from users after the next boot",
+            "take the argument out of " + place + ", have the boot loader's files written anew, and reboot",
+            std::move(evidence)));
+    }
+    for (const Error& e : c.facts.kernel_arguments.problems)
+        out.push_back(unknown(Rule::delegation, "kernel", e));
+}
+
 // What is disabled cannot be delegated. false: nothing wanted is, as far as could be seen.
 bool judge_disabled(const EnvironmentCase& c, const std::string& subject,
                     const host::DisabledControllers& disabled, const host::DisabledControllers& said,
@@ -273,6 +311,7 @@ Findings judge_delegation(const EnvironmentCase& c) {
                         "the host does not run on the unified cgroup hierarchy",
                         "remove systemd.unified_cgroup_hierarchy=0 from the kernel's command line and reboot",
                         {{"/sys/fs/cgroup", "cgroup v1", "cgroup v2"}})};
+    judge_kernel_arguments(c, out);
     if (!c.facts.unified_cgroups && c.facts.unified_cgroups.error().code != Code::unsupported)
         out.push_back(unknown(Rule::delegation, "hierarchy", c.facts.unified_cgroups.error()));
     if (!c.facts.user_unit)

@@ -83,6 +83,44 @@ TEST(Delegation, RunningManagersAndTheHierarchyCount) {
     EXPECT_EQ(judge.status(delegation, "alice"), "unknown");
 }
 
+TEST(Delegation, TheKernelsCommandLineComesFirst) {
+    struct Case {
+        const char* file;
+        const char* text;
+        const char* want;
+    };
+
+    for (const Case& c :
+         {Case{"etc/kernel/cmdline", "root=/dev/sda1 systemd.unified_cgroup_hierarchy=0 quiet\n", "fail"},
+          Case{"etc/kernel/cmdline", "cgroup_disable=memory\n", "fail"},
+          Case{"usr/lib/kernel/cmdline", "cgroup_disable=pids,memory\n", "fail"},
+          Case{"etc/default/grub", "A=1\nGRUB_CMDLINE_LINUX=\"systemd.unified_cgroup_hierarchy=no\"\n",
+               "fail"},
+          Case{"etc/default/grub.d/50.cfg", "GRUB_CMDLINE_LINUX_DEFAULT='quiet cgroup_disable=cpu'\n",
+               "fail"},
+          Case{"boot/loader/entries/a.conf", "title x\noptions ro systemd.unified_cgroup_hierarchy=false\n",
+               "fail"},
+          Case{"boot/grub/grub.cfg", "\tlinux /vmlinuz ro cgroup_disable=memory\n", "fail"},
+          Case{"usr/lib/bootc/kargs.d/a.toml", "kargs = [\"quiet\", \"cgroup_disable=memory\"]\n", "fail"},
+          Case{"etc/kernel/cmdline", "cgroup_disable=hugetlb\n", "pass"},
+          Case{"etc/kernel/cmdline", "# cgroup_disable=memory\n", "pass"},
+          Case{"etc/kernel/cmdline",
+               "systemd.unified_cgroup_hierarchy=0 systemd.unified_cgroup_hierarchy=1\n", "pass"},
+          Case{"etc/kernel/cmdline", "xcgroup_disable=memory systemd.unified_cgroup_hierarchy\n", "pass"}}) {
+        tests::Tree tree{{"etc/passwd", passwd}};
+        tree.write(unit, "[Service]\nDelegate=yes\n");
+        tree.write(c.file, c.text);
+        const bool fails = std::string_view(c.want) == "fail";
+        EXPECT_EQ((Judge{tree}.status(delegation, fails ? "kernel" : "")), c.want)
+            << c.file << ": " << c.text;
+        if (fails)
+            Judge{tree}.expect_by_hand(delegation, "kernel", c.file);
+    }
+    tests::Tree tree{{"etc/passwd", passwd}};
+    tree.fifo("boot/loader/entries/a.conf");
+    EXPECT_EQ((Judge{tree}.status(delegation, "kernel")), "unknown");
+}
+
 TEST(Delegation, WhatIsDisabledAboveCannotBeDelegated) {
     constexpr std::string_view service = "[Service]\nDelegate=yes\nSlice=user-%i.slice\n";
 
@@ -310,11 +348,26 @@ TEST(Network, PastaIsWantedByVersionAndConfiguration) {
           Case{"5.4.2", "[network]\ndefault_rootless_network_cmd = \"slirp4netns\"\n", "fail"},
           Case{"4.9.3", "", "fail"},
           Case{"4.9.3", "[network]\ndefault_rootless_network_cmd = \"pasta\"\n", "pass"},
-          Case{"4.3.1", "", "fail"}, Case{"5.4.2", "[network]\npasta_options = [\"--map-gw\"]\n", "fail"},
+          Case{"4.3.1", "", "fail"},
+          Case{"5.4.2", "[network]\npasta_options = [\"--map-gw\"]\n", "fail"},
           Case{"5.4.2", "[network]\npasta_options = [\"-T\", \"auto\"]\n", "fail"},
           Case{"5.4.2", "[network]\npasta_options = [\"-T,auto\"]\n", "fail"},
           Case{"5.4.2", "[network]\npasta_options = [\"-t\", \"auto\"]\n", "pass"},
           Case{"5.4.2", "[engine]\nnetwork_cmd_options = [\"allow_host_loopback=true\"]\n", "fail"},
+          Case{"5.4.2", "[network]\npasta_options = [\"-T\", \"8080\"]\n", "fail"},
+          Case{"5.4.2", "[network]\npasta_options = [\"-T8080\"]\n", "fail"},
+          Case{"5.4.2", "[network]\npasta_options = [\"-T\", \"none\", \"-U\", \"none\"]\n", "pass"},
+          Case{"5.4.2", "[network]\npasta_options = [\"--udp-ns=53\"]\n", "fail"},
+          Case{"5.4.2", "[network]\npasta_options = [\"--map-host-loopback\", \"10.0.0.9\"]\n", "fail"},
+          Case{"5.4.2", "[network]\npasta_options = [\"--map-host-loopback=10.0.0.9\"]\n", "fail"},
+          Case{"5.4.2", "[network]\npasta_options = [\"--map-host-loopback=none\"]\n", "pass"},
+          Case{"5.4.2", "[network]\npasta_options = [\"--host-lo-to-ns-lo\"]\n", "pass"},
+          Case{"5.4.2", "[network]\ndefault_rootless_network_cmd = \"pasta:--map-gw\"\n", "fail"},
+          Case{"5.4.2", "[containers]\nnetns = \"slirp4netns:allow_host_loopback=true\"\n", "fail"},
+          Case{"5.4.2", "[containers]\nnetns = \"slirp4netns\"\n", "fail"},
+          Case{"5.4.2", "[containers]\nnetns = \"pasta:--map-gw\"\n", "fail"},
+          Case{"5.4.2", "[containers]\nnetns = \"pasta:-t,8080\"\n", "pass"},
+          Case{"5.4.2", "[engine]\nnetwork_cmd_options = [\"allow_host_loopback=false\"]\n", "pass"},
           Case{"5.4.2", "[network\n", "unknown"}}) {
         tests::Tree tree{{"etc/passwd", passwd}};
         install(tree, c.version);
@@ -354,10 +407,57 @@ TEST(Network, WhatCannotBeReadOrToldIsUnknown) {
     EXPECT_EQ((Judge{tree}.status(network, "alice")), "pass");
 }
 
+TEST(Network, QuadletsMayNameAnother) {
+    struct Case {
+        const char* setting;
+        const char* want;
+    };
+
+    for (const Case& c :
+         {Case{"Network=slirp4netns:allow_host_loopback=true", "fail"}, Case{"Network=slirp4netns", "fail"},
+          Case{"Network=pasta:--map-gw", "fail"}, Case{"Network=pasta:-T,8080", "fail"},
+          Case{"PodmanArgs=--network pasta:-Tauto", "fail"}, Case{"Network=pasta", "pass"},
+          Case{"Network=pasta:-t,8080", "pass"}, Case{"Network=web.network", "pass"}})
+        for (const char* file :
+             {"home/alice/.config/containers/systemd/deep/a.container",
+              "etc/containers/systemd/users/1000/a.container", "etc/containers/systemd/users/a.container"}) {
+            tests::Tree tree{{"etc/passwd", passwd}};
+            install(tree, "5.4.2");
+            tree.write(file, "[Container]\n" + std::string(c.setting) + "\n");
+            EXPECT_EQ((Judge{tree}.status(network, "alice")), c.want) << c.setting << " in " << file;
+        }
+    tests::Tree tree{{"etc/passwd", passwd}};
+    install(tree, "5.4.2");
+    tree.write("etc/containers/systemd/users/1001/a.container", "[Container]\nNetwork=slirp4netns\n");
+    EXPECT_EQ((Judge{tree}.status(network, "alice")), "pass") << "of somebody else";
+    tree.fifo("home/alice/.config/containers/systemd/a.container");
+    EXPECT_EQ((Judge{tree}.status(network, "alice")), "unknown");
+}
+
+TEST(Network, DockerOfUnitsForAllUsers) {
+    const std::string slirp = "[Service]\nEnvironment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns\n";
+    tests::Tree tree{{"etc/passwd", passwd}};
+    install(tree, "5.4.2");
+    tree.write("etc/systemd/user/docker.service", slirp);
+    const Judge judge{tree};
+    EXPECT_EQ(judge.status(network, "alice"), "pass") << "nothing starts it";
+    tree.link("etc/systemd/user/default.target.wants/docker.service", "../docker.service");
+    judge.expect_by_hand(network, "alice", "/etc/systemd/user/docker.service:2");
+    const std::string drop_in = "etc/systemd/user/docker.service.d/net.conf";
+    tree.write(drop_in, "[Service]\nEnvironment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=pasta\n");
+    EXPECT_EQ(judge.status(network, "alice"), "pass");
+    tree.write("home/alice/.config/systemd/user/service.d/net.conf", slirp);
+    EXPECT_EQ(judge.status(network, "alice"), "pass") << "less specific";
+    tree.write("home/alice/.config/systemd/user/docker.service.d/net.conf", slirp);
+    judge.expect_by_hand(network, "alice", "/home/alice/.config/systemd/user/docker.service.d/net.conf:2");
+}
+
 TEST(Network, DockerProcessesAndPrograms) {
     tests::Tree tree{{"etc/passwd", passwd}};
     EXPECT_EQ((Judge{tree}.status(network)), "not-applicable");
     install(tree, "5.4.2");
+    tree.write("home/alice/.config/systemd/user/docker.service",
+               "[Service]\nEnvironment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=pasta\n");
     const std::string drop_in = "home/alice/.config/systemd/user/docker.service.d/net.conf";
     tree.write(drop_in, "[Service]\nEnvironment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns\n");
     Judge judge{tree};
