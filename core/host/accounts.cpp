@@ -33,6 +33,30 @@ Result<void> read_database(const Sysroot& root, const std::string& path, Account
     return {};
 }
 
+// Whom nss-systemd(8) knows besides those of the records; empty: nobody.
+std::string others_of_systemd(const Sysroot& root) {
+    for (const char* homed : {"/usr/lib/systemd/systemd-homed", "/lib/systemd/systemd-homed"})
+        if (root.exists(homed))
+            return "systemd-homed may know homes that were never used here";
+    // These answer from the records, from other sources of nsswitch.conf, or for what is seen below.
+    static const std::vector<std::string_view> known{
+        "io.systemd.DropIn",  "io.systemd.DynamicUser", "io.systemd.Home",
+        "io.systemd.Machine", "io.systemd.Multiplexer", "io.systemd.NameServiceSwitch"};
+    const auto services = root.list("/run/systemd/userdb");
+    if (!services && services.error().code != Code::not_found)
+        return services.error().message;
+    for (const DirEntry& e : services.value_or(std::vector<DirEntry>{}))
+        if (std::ranges::find(known, e.name) == known.end())
+            return "/run/systemd/userdb/" + e.name + " is a service that may know more users";
+    const auto dynamic = root.list("/run/systemd/dynamic-uid");
+    if (!dynamic && dynamic.error().code != Code::not_found)
+        return dynamic.error().message;
+    for (const DirEntry& e : dynamic.value_or(std::vector<DirEntry>{}))
+        if (e.name.starts_with("direct:"))
+            return "running services have users of their own (/run/systemd/dynamic-uid/" + e.name + ")";
+    return {};
+}
+
 Result<void> read_remote_sources(const Sysroot& root, Accounts& into) {
     static const std::vector<std::string_view> local{"files",   "compat",   "altfiles",
                                                      "systemd", "usrfiles", "db"};
@@ -46,9 +70,8 @@ Result<void> read_remote_sources(const Sysroot& root, Accounts& into) {
         for (std::size_t i = 1; i < fields.size(); ++i) {
             const std::string name(fields[i]);
             if (name == "systemd" && fields[0] == "passwd:")
-                into.unseen_users.push_back(
-                    "nsswitch.conf names systemd, which also knows the users of running "
-                    "services and of homes that were never used here");
+                if (auto others = others_of_systemd(root); !others.empty())
+                    into.unseen_users.push_back(std::move(others));
             if (name.front() != '[' && name.back() != ']' && std::ranges::find(local, name) == local.end() &&
                 std::ranges::find(into.remote_sources, name) == into.remote_sources.end())
                 into.remote_sources.push_back(name);

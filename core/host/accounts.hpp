@@ -34,8 +34,8 @@ struct Accounts {
     std::vector<std::string> problems;  // "FILE:LINE: reason" for lines and records that are no entries
     // Sources in nsswitch.conf's passwd/group lines that files cannot show: "sss", "ldap", "winbind", …
     std::vector<std::string> remote_sources;
-    // Why a name that no file has may be a user all the same: nsswitch.conf lists systemd, or a record could
-    // not be read.
+    // Why a name that no file has may be a user all the same: nsswitch.conf lists systemd, and somebody there
+    // knows more than records, or one of these could not be read.
     std::vector<std::string> unseen_users;
 
     [[nodiscard]] const User* user(std::string_view name) const;

@@ -85,13 +85,28 @@ TEST(UserRecords, ThatCannotBeReadAreReasonsForUnseenUsers) {
     EXPECT_EQ(accounts_of(tree).unseen_users.size(), 1U);
 }
 
-TEST(UserRecords, AreNotAllThatNssSystemdKnows) {
-    const Tree tree{{"/etc/nsswitch.conf", "passwd: files systemd\ngroup: files systemd\n"}};
-    const auto found = accounts_of(tree);
-    EXPECT_EQ(found.unseen_users.size(), 1U);
-    EXPECT_TRUE(found.remote_sources.empty());
-    tree.write("/etc/nsswitch.conf", "passwd: files\ngroup: files systemd\n");
+TEST(UserRecords, AreNotAllThatNssSystemdMayKnow) {
+    const Tree tree{{"/etc/nsswitch.conf", "passwd: files systemd\ngroup: files systemd\n"},
+                    {"/run/systemd/userdb/io.systemd.DynamicUser", ""}};
+    tree.directory("/run/systemd/dynamic-uid");
     EXPECT_TRUE(accounts_of(tree).unseen_users.empty());
+    EXPECT_TRUE(accounts_of(tree).remote_sources.empty());
+    for (const char* somebody :
+         {"/usr/lib/systemd/systemd-homed", "/run/systemd/userdb/org.example.Directory",
+          "/run/systemd/dynamic-uid/direct:web"}) {
+        tree.write(somebody, "");
+        EXPECT_EQ(accounts_of(tree).unseen_users.size(), 1U) << somebody;
+        tree.write("/etc/nsswitch.conf", "passwd: files\ngroup: files systemd\n");
+        EXPECT_TRUE(accounts_of(tree).unseen_users.empty()) << somebody;
+        tree.write("/etc/nsswitch.conf", "passwd: files systemd\n");
+        tree.remove(somebody);
+    }
+    for (const char* dir : {"/run/systemd/userdb", "/run/systemd/dynamic-uid"}) {
+        tree.remove(dir);
+        tree.write(dir, "");
+        EXPECT_EQ(accounts_of(tree).unseen_users.size(), 1U) << dir;
+        tree.remove(dir);
+    }
 }
 
 }  // namespace

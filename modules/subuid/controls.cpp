@@ -112,8 +112,7 @@ const std::array<ControlInfo, 19> table{{
      FixClass::live,
      "Removes the line when accounts come from local files only and no process and no container storage uses "
      "its ids. Records of systemd-homed and of nss-systemd are such files; a name that no file has is "
-     "unknown "
-     "where nsswitch.conf names systemd.",
+     "unknown where nsswitch.conf names systemd and systemd-homed is installed or another service answers.",
      {"subuid(5)", "userdel(8)"}},
     {"subuid.rename-orphan",
      "A10",

@@ -239,6 +239,8 @@ TEST(StaleOwner, IsNoUserOfSystemdWhomNoPasswdHas) {
     fill(tree, "hugo:600000:65536\n60231:700000:65536\neve:800000:65536\n", "");
     tree.write("/etc/nsswitch.conf", "passwd: files systemd\n");
     const auto stale = [&] { return brief(judge(tree, "subuid.stale-owner")); };
+    EXPECT_TRUE(stale().front().starts_with("fail hugo ")) << "nobody answers for more than the files";
+    tree.write("/usr/lib/systemd/systemd-homed", "");
     EXPECT_EQ(stale(), (std::vector<std::string>{"unknown hugo", "unknown 60231", "unknown eve"}));
     write_homed(tree, "hugo", 60231);
     tree.write("/etc/userdb/eve.user", R"({"userName": "eve", "uid": 5001})");
@@ -264,6 +266,7 @@ TEST(Sizes, AreJudgedOfUsersWhomNoPasswdHas) {
     EXPECT_EQ(found("subuid.min-size"), std::vector<std::string>{"not-applicable host"}) << "nobody";
     for (const char* source : {"sss", "systemd"}) {
         tree.write("/etc/nsswitch.conf", "passwd: files " + std::string(source) + "\n");
+        tree.write("/usr/lib/systemd/systemd-homed", "");
         EXPECT_EQ(found("subuid.min-size"), std::vector<std::string>{"fail hugo medium by-hand"});
         EXPECT_EQ(found("subuid.gid-parity"), std::vector<std::string>{"fail hugo medium by-hand"});
     }
