@@ -83,8 +83,15 @@ const DirEntry* find_entry(const std::vector<DirEntry>& sorted, std::string_view
     return it != sorted.end() && it->name == name ? &*it : nullptr;
 }
 
-bool is_unit(std::string_view name) {
-    return name.ends_with(".service") || name.ends_with(".socket");
+using Suffixes = std::span<const std::string_view>;
+
+bool ends_with_one(std::string_view name, Suffixes suffixes) {
+    return std::ranges::any_of(suffixes, [&](std::string_view suffix) { return name.ends_with(suffix); });
+}
+
+// Whether a link of that name starts the unit: its own, or for a template that of an instance.
+bool names_unit(std::string_view link, std::string_view unit) {
+    return link == unit || (unit.find("@.") != std::string_view::npos && template_of(link) == unit);
 }
 
 // Finds any of some words in a text, in one pass: the first two bytes of a word decide whether to look
@@ -150,17 +157,18 @@ struct UnitFiles::Dir {
         return target != nullptr && target->type == DT_REG ? target : nullptr;
     }
 
-    // Services and sockets. A link to a regular file of this directory counts as that file does.
-    [[nodiscard]] std::set<std::string> units_mentioning(const Sysroot& root, const WordSearch& words) const {
+    // A link to a regular file of this directory counts as that file does.
+    [[nodiscard]] std::set<std::string> units_mentioning(const Sysroot& root, const WordSearch& words,
+                                                         Suffixes suffixes) const {
         std::set<std::string> out;
         for (const DirEntry& e : entries)
-            if (is_unit(e.name) && e.type == DT_REG && mentions(root, e, words))
+            if (e.type == DT_REG && ends_with_one(e.name, suffixes) && mentions(root, e, words))
                 out.insert(e.name);
         for (const DirEntry& e : entries) {
-            if (!is_unit(e.name) || e.type == DT_REG)
+            if (e.type == DT_REG || !ends_with_one(e.name, suffixes))
                 continue;
             const DirEntry* target = sibling(e);
-            const bool known = target != nullptr && is_unit(target->name);
+            const bool known = target != nullptr && ends_with_one(target->name, suffixes);
             if (known ? out.contains(target->name) : mentions(root, e, words))
                 out.insert(e.name);
         }
@@ -254,16 +262,17 @@ Result<void> read_drop_ins(const Sysroot& root, const std::vector<UnitFiles::Dir
 // that names the unit in, say, default.target.wants decides, so that a link to /dev/null in /etc takes back a
 // vendor's.
 void find_enabling_links(const Sysroot& root, const std::vector<UnitFiles::Dir>& dirs, UnitFile& unit) {
-    std::set<std::string_view> decided;
+    std::set<std::pair<std::string_view, std::string_view>> decided;
     for (const auto& dir : dirs) {
-        for (const auto& [name, entries] : dir.pulls) {
-            if (find_entry(entries, unit.name) == nullptr || !decided.insert(name).second)
-                continue;
-            const std::string link = dir.path_of(name) + "/" + unit.name;
-            const auto target = root.read_link(link);
-            if (!target || link_target(link, *target) != "/dev/null")
-                unit.enabled_by.push_back(link);
-        }
+        for (const auto& [name, entries] : dir.pulls)
+            for (const DirEntry& e : entries) {
+                if (!names_unit(e.name, unit.name) || !decided.emplace(name, e.name).second)
+                    continue;
+                const std::string link = dir.path_of(name) + "/" + e.name;
+                const auto target = root.read_link(link);
+                if (!target || link_target(link, *target) != "/dev/null")
+                    unit.enabled_by.push_back(link);
+            }
         if (dir.handle.path().starts_with("/usr/"))
             continue;
         for (const auto& [name, target] : dir.links)
@@ -383,17 +392,22 @@ std::vector<std::string> UnitFiles::names(std::string_view prefix) const {
 }
 
 Result<std::vector<std::string>> UnitFiles::mentioning(const Sysroot& root,
-                                                       std::span<const std::string_view> needles) const {
+                                                       std::span<const std::string_view> needles,
+                                                       Suffixes suffixes) const {
     const WordSearch search(needles);
     std::set<std::string> out;
     for (const Dir& dir : dirs_) {
-        out.merge(dir.units_mentioning(root, search));
+        out.merge(dir.units_mentioning(root, search, suffixes));
         for (const DirEntry& e : dir.entries) {
-            if (!e.name.ends_with(".service.d") && !e.name.ends_with(".socket.d"))
+            std::string_view unit = e.name;
+            if (!unit.ends_with(".d"))
+                continue;
+            unit.remove_suffix(2);
+            if (!ends_with_one(unit, suffixes))
                 continue;
             PLIMSOLL_TRY(const bool drop_in, drop_in_mentions(root, dir.path_of(e.name), search));
             if (drop_in)
-                out.insert(e.name.substr(0, e.name.size() - 2));
+                out.emplace(unit);
         }
     }
     return std::vector<std::string>(out.begin(), out.end());

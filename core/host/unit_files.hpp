@@ -3,6 +3,7 @@
 #pragma once
 #include "core/host/sysroot.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -29,9 +30,14 @@ struct UnitFile {
 
     // All values of a key after the last empty assignment (which resets a list).
     [[nodiscard]] std::vector<UnitSetting> values(std::string_view section, std::string_view key) const;
+    // The setting by which this unit, when it starts, starts the unit of that name; null: it does not.
+    [[nodiscard]] std::optional<UnitSetting> pull_of(std::string_view other) const;
     // "enabled", "masked", "static" (no [Install]), "disabled".
     [[nodiscard]] std::string_view enablement() const;
 };
+
+// What runs programs.
+inline constexpr std::array<std::string_view, 2> service_suffixes{".service", ".socket"};
 
 // The system manager's unit directories, below /etc, /run, /usr/local/lib, /usr/lib and /lib, generated units
 // included. They are listed once, by open(); files are read when they are asked for.
@@ -56,11 +62,12 @@ class UnitFiles {
     // others "user@1000.service". Sorted.
     [[nodiscard]] std::vector<std::string> names(std::string_view prefix) const;
 
-    // Names of the service and socket units of which any file (drop-ins included) contains one of `needles`
-    // (each of two bytes or more), or cannot be read; sorted. To find units by what they run, whatever their
-    // names are.
+    // Names of the units with one of the suffixes (".service", ".target") of which any file (drop-ins
+    // included) contains one of `needles` (each of two bytes or more), or cannot be read; sorted. To find
+    // units by what they run or pull in, whatever their names are.
     [[nodiscard]] Result<std::vector<std::string>> mentioning(
-        const Sysroot& root, std::span<const std::string_view> needles) const;
+        const Sysroot& root, std::span<const std::string_view> needles,
+        std::span<const std::string_view> suffixes = service_suffixes) const;
 
     UnitFiles(UnitFiles&&) noexcept;
     UnitFiles& operator=(UnitFiles&&) noexcept;

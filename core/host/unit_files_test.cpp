@@ -133,6 +133,42 @@ TEST(UnitFiles, FindsUnitsByWhatTheyMention) {
     const auto found = units->mentioning(host.root(), needles);
     ASSERT_TRUE(found) << found.error().message;
     EXPECT_THAT(*found, ElementsAre("a.service", "b.service", "e.service"));
+    static constexpr std::string_view timers[] = {".timer"};
+    EXPECT_THAT(units->mentioning(host.root(), needles, timers).value(), ElementsAre("d.timer"));
+}
+
+TEST(UnitFiles, ATemplateIsEnabledByTheLinksOfItsInstances) {
+    const tests::Tree tree{{"etc/systemd/system/a@.service", "[Service]\n"}};
+    tree.link("etc/systemd/system/multi-user.target.wants/a@x.service", "../a@.service");
+    tree.link("etc/systemd/system/multi-user.target.wants/aa@x.service", "../a@.service");
+    tree.link("usr/lib/systemd/system/multi-user.target.wants/a@y.service", "../a@.service");
+    tree.link("etc/systemd/system/multi-user.target.wants/a@y.service", "/dev/null");
+    EXPECT_THAT(host::read_unit(tree.host().root(), "a@.service").value()->enabled_by,
+                ElementsAre("/etc/systemd/system/multi-user.target.wants/a@x.service"));
+    EXPECT_TRUE(host::read_unit(tree.host().root(), "a@z.service").value()->enabled_by.empty());
+}
+
+TEST(UnitFiles, AUnitTellsWhichOthersItStarts) {
+    const auto pulls = [](std::string name, std::string_view text) {
+        const host::UnitFile unit{
+            .name = name, .fragment = "/u/" + name, .settings = host::parse_unit(text, "/u/" + name)};
+        const auto found = unit.pull_of("docker.service");
+        return found ? found->source + " " + found->key : "";
+    };
+    for (const char* key : {"Wants", "Requires", "BindsTo", "Upholds", "OnSuccess"})
+        EXPECT_EQ(pulls("a.service", "[Unit]\n" + std::string(key) + "=b.service docker.service\n"),
+                  "/u/a.service:2 " + std::string(key));
+    for (const char* key : {"After", "PartOf", "Requisite", "Conflicts", "OnFailure"})
+        EXPECT_EQ(pulls("a.service", "[Unit]\n" + std::string(key) + "=docker.service\n"), "");
+    EXPECT_EQ(pulls("a.service", "[Unit]\nWants=docker.service\nWants=\n"), "");
+    EXPECT_EQ(pulls("a.service", "[Unit]\nWants=docker.service.d xdocker.service\n"), "");
+    EXPECT_EQ(pulls("docker.timer", "[Timer]\nOnBootSec=1\n"), "/u/docker.timer ");
+    EXPECT_EQ(pulls("docker.timer", "[Timer]\nUnit=b.service\n"), "");
+    EXPECT_EQ(pulls("b.timer", "[Timer]\nUnit=docker.service\n"), "/u/b.timer:2 Unit");
+    EXPECT_EQ(pulls("b.path", "[Path]\nUnit=docker.service\n"), "/u/b.path:2 Unit");
+    EXPECT_EQ(pulls("b.socket", "[Socket]\nService=docker.service\n"), "/u/b.socket:2 Service");
+    EXPECT_EQ(pulls("docker.socket", "[Socket]\n"), "/u/docker.socket ");
+    EXPECT_EQ(pulls("docker.target", ""), "");
 }
 
 TEST(UnitFiles, AnotherNameOfAUnitMentionsWhatItsFileDoes) {

@@ -4,6 +4,7 @@
 #include "core/host/unit_files.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace plimsoll::host {
 namespace {
@@ -87,6 +88,39 @@ std::vector<UnitSetting> UnitFile::values(std::string_view section, std::string_
             out.push_back(s);
     }
     return out;
+}
+
+// systemd.unit(5), systemd.timer(5), systemd.path(5), systemd.socket(5). Timers, paths and sockets start the
+// service of their own name unless they name another.
+std::optional<UnitSetting> UnitFile::pull_of(std::string_view other) const {
+    struct Key {
+        std::string_view section;
+        std::string_view key;
+    };
+
+    static constexpr std::array<Key, 9> keys{{{"Unit", "Wants"},
+                                              {"Unit", "Requires"},
+                                              {"Unit", "BindsTo"},
+                                              {"Unit", "Upholds"},
+                                              {"Unit", "OnSuccess"},
+                                              {"Service", "Sockets"},
+                                              {"Timer", "Unit"},
+                                              {"Path", "Unit"},
+                                              {"Socket", "Service"}}};
+    for (const auto& [section, key] : keys)
+        for (UnitSetting& s : values(section, key))
+            if (const auto named = words(s.value); std::ranges::find(named, other) != named.end())
+                return std::move(s);
+    const auto dot = name.rfind('.');
+    const std::string_view suffix = std::string_view(name).substr(std::min(dot, name.size()));
+    const bool timer = suffix == ".timer";
+    if (!timer && suffix != ".path" && suffix != ".socket")
+        return std::nullopt;
+    const auto named =
+        suffix == ".socket" ? values("Socket", "Service") : values(timer ? "Timer" : "Path", "Unit");
+    if (!named.empty() || other != name.substr(0, dot) + ".service")
+        return std::nullopt;
+    return UnitSetting{"", "", std::string(other), fragment};
 }
 
 std::string_view UnitFile::enablement() const {

@@ -101,12 +101,6 @@ TEST(UserRecords, AreNotAllThatNssSystemdMayKnow) {
         tree.write("/etc/nsswitch.conf", "passwd: files systemd\n");
         tree.remove(somebody);
     }
-    for (const char* dir : {"/run/systemd/userdb", "/run/systemd/dynamic-uid"}) {
-        tree.remove(dir);
-        tree.write(dir, "");
-        EXPECT_EQ(accounts_of(tree).unseen_users.size(), 1U) << dir;
-        tree.remove(dir);
-    }
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ bool system_writable(std::string_view path) {
 // Appends what keeps one unit from starting; false when that cannot be done without loss.
 bool disable(const EngineUnit& u, std::vector<policy::Change>& changes) {
     const bool vendor_link = !std::ranges::all_of(u.file.enabled_by, system_writable);
-    if (u.own_file && vendor_link)
+    if (u.own_file && (vendor_link || !u.pulled_in.empty()))
         return false;
     if (u.file.fragment.find("/systemd/system.control/") != std::string::npos)
         return false;  // stands above /etc/systemd/system: a mask there would not be seen
@@ -67,8 +67,8 @@ void note_processes(const Engines::Facts& facts, std::string_view engine, Rootfu
 void note_units(const std::vector<const EngineUnit*>& units, Rootful& into) {
     for (const EngineUnit* u : units)
         if (u->starts())
-            into.evidence.push_back({printable(u->file.enabled_by.front()),
-                                     printable(u->file.name, 80) + " is enabled", "disabled or masked"});
+            into.evidence.push_back({printable(u->started_by()), printable(u->file.name, 80) + " is enabled",
+                                     "disabled or masked"});
 }
 
 Fix take_down_fix(const Engines::Facts& facts, const EngineInfo& e) {
@@ -248,8 +248,8 @@ void judge_podman_socket(const Engines::Params& params, const Engines::Facts& fa
     for (const EngineUnit* u : units) {
         if (!u->starts() || named(params.allowed_units, u->file.name))
             continue;
-        evidence.push_back({printable(u->file.enabled_by.front()),
-                            printable(u->file.name, 80) + " is enabled", "disabled or masked"});
+        evidence.push_back(
+            {printable(u->started_by()), printable(u->file.name, 80) + " is enabled", "disabled or masked"});
     }
     for (const SocketFile& f : facts.sockets.files)
         if (f.engine == "podman" && f.listening && !podman_api_allowed(params))

@@ -72,6 +72,110 @@ TEST(RootfulDaemon, AUnitOfAnyNameIsFoundByWhatItRuns) {
     EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: fail high"));
 }
 
+TEST(RootfulDaemon, AUsersUnitIsNoneWhenWhatItRunsKeepsRootsPower) {
+    struct Case {
+        const char* service;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"User=alice\nExecStart=/usr/bin/dockerd\n", "docker: pass"},
+        {"User=alice\nExecStart=-/usr/bin/dockerd\n", "docker: pass"},
+        {"User=alice\nExecStart=!!/usr/bin/dockerd\n", "docker: pass"},
+        {"User=alice\nExecStart=+/usr/bin/dockerd\n", "docker: fail high"},
+        {"User=alice\nExecStart=-!/usr/bin/dockerd\n", "docker: fail high"},
+        {"User=alice\nExecStart=/bin/true\nExecStartPost=+/usr/bin/dockerd\n", "docker: fail high"},
+        {"User=toor\nExecStart=/usr/bin/dockerd\n", "docker: fail high"},
+        {"User=00\nExecStart=/usr/bin/dockerd\n", "docker: fail high"},
+        {"User=1000\nExecStart=/usr/bin/dockerd\n", "docker: pass"},
+        {"User=remote\nExecStart=/usr/bin/dockerd\n", "docker: pass"},
+        {"ExecStart=/bin/true\nExecStartPre=/usr/bin/dockerd\n", "docker: fail high"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{
+            {"etc/passwd", "root:x:0:0::/root:\ntoor:x:0:0::/root:\nalice:x:1000:1000::/a:\n"},
+            {"etc/systemd/system/mine.service", "[Service]\n" + std::string(c.service)}};
+        tree.link("etc/systemd/system/x.target.wants/mine.service", "../mine.service");
+        EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre(c.expected)) << c.service;
+    }
+}
+
+TEST(RootfulDaemon, WhatAnotherUnitPullsInStarts) {
+    struct Case {
+        const char* what;
+        std::vector<std::pair<std::string, std::string>> files;
+        const char* link;  // of multi-user.target
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"nobody", {}, "", "docker: pass"},
+        {"an enabled unit",
+         {{"app.service", "[Unit]\nRequires=docker.service\n"}},
+         "app.service",
+         "docker: fail high"},
+        {"a dormant one", {{"app.service", "[Unit]\nRequires=docker.service\n"}}, "", "docker: pass"},
+        {"a masked one", {{"app.service", ""}}, "app.service", "docker: pass"},
+        {"only an order", {{"app.service", "[Unit]\nAfter=docker.service\n"}}, "app.service", "docker: pass"},
+        {"a chain",
+         {{"a.service", "[Unit]\nWants=docker-b.service\n"},
+          {"docker-b.service", "[Unit]\nBindsTo=docker.service\n"}},
+         "docker-b.service",
+         "docker: fail high"},
+        {"a target's drop-in",
+         {{"multi-user.target.d/x.conf", "[Unit]\nUpholds=docker.service\n"},
+          {"multi-user.target", "[Unit]\nDescription=x\n"}},
+         "",
+         "docker: fail high"},
+        {"a timer of its name",
+         {{"docker.timer", "[Timer]\nOnBootSec=1\n"}},
+         "docker.timer",
+         "docker: fail high"},
+        {"a timer that names it",
+         {{"t.timer", "[Timer]\nUnit=docker.service\n"}},
+         "t.timer",
+         "docker: fail high"},
+        {"a dormant timer", {{"docker.timer", "[Timer]\nOnBootSec=1\n"}}, "", "docker: pass"},
+        {"a path", {{"p.path", "[Path]\nUnit=docker.service\n"}}, "p.path", "docker: fail high"},
+        {"a socket of another name",
+         {{"s.socket", "[Socket]\nService=docker.service\n"}},
+         "s.socket",
+         "docker: fail high"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{
+            {"usr/lib/systemd/system/docker.service", "[Service]\nExecStart=/usr/bin/dockerd\n"}};
+        for (const auto& [name, text] : c.files)
+            tree.write("etc/systemd/system/" + name, text);
+        if (*c.link != '\0')
+            tree.link("etc/systemd/system/multi-user.target.wants/" + std::string(c.link),
+                      "../" + std::string(c.link));
+        EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre(c.expected)) << c.what;
+    }
+}
+
+TEST(RootfulDaemon, AUnitOfAnyNameIsFoundByWhoPullsItIn) {
+    const tests::Tree tree{{"etc/systemd/system/engine.service", "[Service]\nExecStart=/usr/bin/dockerd\n"},
+                           {"etc/systemd/system/app.service", "[Unit]\nWants=engine.service\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: pass"));
+    tree.link("etc/systemd/system/multi-user.target.wants/app.service", "../app.service");
+    const auto findings = assess(tree.host());
+    EXPECT_THAT(verdicts(findings, daemon), ElementsAre("docker: fail high"));
+    const auto found = std::ranges::find(findings, daemon, &policy::Finding::control);
+    ASSERT_NE(found, findings.end());
+    EXPECT_EQ(found->evidence.front().source, "/etc/systemd/system/app.service:2");
+    EXPECT_TRUE(found->fix->changes.empty())
+        << "the file is the administrator's, and nothing but it keeps it up";
+}
+
+TEST(RootfulDaemon, ATemplateStartsByItsInstances) {
+    const tests::Tree tree{
+        {"etc/systemd/system/engine@.service", "[Service]\nExecStart=/usr/bin/dockerd -g %i\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: pass"));
+    tree.link("etc/systemd/system/multi-user.target.wants/engine@x.service", "../engine@.service");
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: fail high"));
+}
+
 TEST(RootfulDaemon, ProcessesDecideOnARunningHost) {
     struct Case {
         const char* what;

@@ -37,28 +37,41 @@ std::string engine_of_unit_name(std::string_view unit) {
     return {};
 }
 
-bool runs_as_other(const host::UnitFile& file) {
+bool runs_as_other(const host::Host& host, const host::UnitFile& file) {
     const auto user = file.values("Service", "User");
     if (user.empty())
         return false;
     const std::string& name = user.back().value;
     // A specifier may stand for anybody, root among them.
-    return name != "root" && name != "0" && name.find('%') == std::string::npos;
+    if (name == "root" || name.find('%') != std::string::npos)
+        return false;
+    const host::User* account = host.accounts() ? host.accounts()->user(name) : nullptr;
+    const auto number = parse_u64(name);
+    return account != nullptr ? account->uid != 0 : number != std::uint64_t{0};
+}
+
+// systemd.service(5), "Table 1": these prefixes keep root's power whatever User= says.
+bool keeps_root(std::string_view command) {
+    const auto prefix = command.substr(0, command.find_first_not_of("-@:+!|"));
+    return prefix.find('+') != std::string_view::npos ||
+           (prefix.find('!') != std::string_view::npos && prefix.find("!!") == std::string_view::npos);
 }
 
 // A unit that is none of ours gives an entry without engine and runs.
-EngineUnit classify(host::UnitFile file) {
+EngineUnit classify(const host::Host& host, host::UnitFile file) {
     EngineUnit unit{.engine = engine_of_unit_name(file.name)};
-    for (const auto& line : file.values("Service", "ExecStart")) {
-        const auto argv = command_words(line.value);
-        const auto engine = engine_of(argv);
-        if (engine.empty() && !starts_container(argv))
-            continue;
-        if (!engine.empty() && unit.engine.empty())
-            unit.engine = engine;
-        unit.runs.push_back(line);
-    }
-    unit.rootless = runs_as_other(file);
+    unit.rootless = runs_as_other(host, file);
+    for (const char* key : {"ExecStart", "ExecStartPre", "ExecStartPost"})
+        for (const auto& line : file.values("Service", key)) {
+            const auto argv = command_words(line.value);
+            const auto engine = engine_of(argv);
+            if (engine.empty() && !starts_container(argv))
+                continue;
+            if (!engine.empty() && unit.engine.empty())
+                unit.engine = engine;
+            unit.rootless = unit.rootless && !keeps_root(line.value);
+            unit.runs.push_back(line);
+        }
     unit.file = std::move(file);
     return unit;
 }
@@ -68,36 +81,106 @@ bool is_own_file(const host::Sysroot& root, const std::string& name) {
     return st && S_ISREG(st->st_mode) && st->st_size > 0;
 }
 
-void read_units(const host::Host& host, Inventory& into) {
-    static constexpr std::string_view needles[] = {"dockerd",   "containerd", "crio",
-                                                   "buildkitd", "k3s",        "podman"};
-    std::set<std::string> names;
-    if (!host.units()) {
-        into.unit_problems.push_back(host.units().error());
-        return;
+// Reads the system's units of engines, those that start containers, and those by which others start them.
+class UnitReader {
+  public:
+    UnitReader(const host::Host& host, Inventory& into) : host_(host), into_(into) {}
+
+    void read() {
+        if (!host_.units())
+            return into_.unit_problems.push_back(host_.units().error());
+        find(needles, host::service_suffixes);
+        for (const EngineInfo& e : engine_table)
+            names_.insert(e.units.begin(), e.units.end());
+        names_.erase("");
+        for (const auto& name : names_)
+            read_unit(name);
+        follow_others();
     }
-    if (const auto found = host.units()->mentioning(host.root(), needles))
-        names.insert(found->begin(), found->end());
-    else
-        into.unit_problems.push_back(found.error());
-    for (const EngineInfo& e : engine_table)
-        names.insert(e.units.begin(), e.units.end());
-    names.erase("");
-    for (const auto& name : names) {
-        auto read = host.unit(name);
-        if (!read) {
-            into.unit_problems.push_back(std::move(read).error().context(name));
-            continue;
-        }
+
+  private:
+    // What every unit has that runs an engine, and most that name one.
+    static constexpr std::string_view needles[] = {"docker",   "containerd", "crio",
+                                                   "buildkit", "k3s",        "podman"};
+    static constexpr std::string_view starters[] = {".target", ".timer", ".path"};
+
+    void find(std::span<const std::string_view> words, std::span<const std::string_view> suffixes) {
+        if (const auto found = host_.units()->mentioning(host_.root(), words, suffixes))
+            names_.insert(found->begin(), found->end());
+        else
+            into_.unit_problems.push_back(found.error());
+    }
+
+    void read_unit(const std::string& name) {
+        if (!read_.insert(name).second)
+            return;
+        auto read = host_.unit(name);
+        if (!read)
+            return into_.unit_problems.push_back(std::move(read).error().context(name));
         if (!*read)
-            continue;
-        EngineUnit unit = classify(**std::move(read));
+            return;
+        EngineUnit unit = classify(host_, **std::move(read));
         if (unit.engine.empty() && unit.runs.empty())
-            continue;
-        unit.own_file = is_own_file(host.root(), name);
-        into.units.push_back(std::move(unit));
+            return others_.push_back(std::move(unit.file));
+        unit.own_file = is_own_file(host_.root(), name);
+        into_.units.push_back(std::move(unit));
     }
-}
+
+    // Units that nothing seems to start may be started by others, which say so by their names.
+    void follow_others() {
+        std::vector<std::string> dormant;
+        for (const EngineUnit& u : into_.units)
+            if (!u.rootless && !u.file.masked && !u.starts())
+                dormant.push_back(u.file.name);
+        if (dormant.empty())
+            return;
+        const std::vector<std::string_view> words(dormant.begin(), dormant.end());
+        names_.clear();
+        find(words, starters);
+        const bool all_seen = std::ranges::all_of(words, [](std::string_view name) {
+            return std::ranges::any_of(
+                needles, [&](std::string_view n) { return name.find(n) != std::string_view::npos; });
+        });
+        if (!all_seen)
+            find(words, host::service_suffixes);
+        for (const std::string& name : dormant)
+            for (const char* suffix : {".timer", ".path"})
+                names_.insert(name.substr(0, name.rfind('.')) + suffix);
+        for (const auto& name : names_)
+            read_unit(name);
+        const auto started = started_others();
+        for (EngineUnit& u : into_.units)
+            if (std::ranges::find(dormant, u.file.name) != dormant.end())
+                for (const host::UnitFile* other : started)
+                    if (auto pull = other->pull_of(u.file.name))
+                        u.pulled_in.push_back(*std::move(pull));
+    }
+
+    // Those that links start, targets, and what these start in turn.
+    [[nodiscard]] std::vector<const host::UnitFile*> started_others() const {
+        std::vector<const host::UnitFile*> started;
+        const auto add_if = [&](auto starts) {
+            const auto before = started.size();
+            for (const host::UnitFile& f : others_)
+                if (!f.masked && std::ranges::find(started, &f) == started.end() && starts(f))
+                    started.push_back(&f);
+            return started.size() > before;
+        };
+        add_if([](const host::UnitFile& f) { return !f.enabled_by.empty() || f.name.ends_with(".target"); });
+        while (add_if([&](const host::UnitFile& f) {
+            return std::ranges::any_of(started,
+                                       [&](const auto* by) { return by->pull_of(f.name).has_value(); });
+        })) {
+        }
+        return started;
+    }
+
+    const host::Host& host_;
+    Inventory& into_;
+    std::set<std::string> names_{};
+    std::set<std::string> read_{};
+    std::vector<host::UnitFile> others_{};  // of no engine
+};
 
 std::string engine_of_process(const host::Process& p) {
     const std::vector<std::string> own = p.argv;
@@ -228,7 +311,7 @@ std::optional<bool> Inventory::rootful(std::string_view engine) const {
 
 Inventory take_inventory(const host::Host& host) {
     Inventory out;
-    read_units(host, out);
+    UnitReader(host, out).read();
     out.processes = engine_processes(host);
     for (const EngineInfo& e : engine_table) {
         const bool unit = std::ranges::any_of(

@@ -33,12 +33,22 @@ inline constexpr std::array<EngineInfo, 6> engine_table{{
 struct EngineUnit {
     std::string engine;  // "docker"; empty: starts a container rather than an engine
     host::UnitFile file;
-    std::vector<host::UnitSetting> runs;  // the ExecStart lines that count
-    bool rootless{false};                 // has User= other than root
+    std::vector<host::UnitSetting> runs;  // the lines of ExecStart= and the like that count
+    bool rootless{false};                 // none of them runs as root
     bool own_file{false};  // a regular file in /etc/systemd/system, which masking would replace
+    // By what other units start it, when they start themselves; not those of engines, which are judged as
+    // such.
+    std::vector<host::UnitSetting> pulled_in{};
 
     // Whether the system manager will start it by itself, or at the first connection.
-    [[nodiscard]] bool starts() const { return !rootless && !file.masked && !file.enabled_by.empty(); }
+    [[nodiscard]] bool starts() const {
+        return !rootless && !file.masked && !(file.enabled_by.empty() && pulled_in.empty());
+    }
+
+    // What shows that it starts(): "/etc/systemd/system/multi-user.target.wants/docker.service".
+    [[nodiscard]] const std::string& started_by() const {
+        return file.enabled_by.empty() ? pulled_in.front().source : file.enabled_by.front();
+    }
 };
 
 struct EngineProcess {
