@@ -3,6 +3,7 @@
 """tests/lint/tidy finds in sources that it checks together what it would find in each of them."""
 import json
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -98,6 +99,76 @@ class Tidy(unittest.TestCase):
             done = subprocess.run([TIDY, temporary, "x.cpp"], capture_output=True, text=True, check=False)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("x.cpp", done.stderr)
+
+
+class Changed(unittest.TestCase):
+    """--changed, in a repository of three clean sources and a header that two of them include."""
+
+    FILES = {
+        "core/a.cpp": CLEAN, "core/b.hpp": "#pragma once\nint seven();\n",
+        "core/c.cpp": '#include "core/b.hpp"\nint seven() { return 7; }\n',
+        "core/d.cpp": '#include "core/b.hpp"\nint eight();\nint eight() { return seven() + 1; }\n',
+    }
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.root = pathlib.Path(temporary.name).resolve()
+        lint = self.root / "tests" / "lint"
+        lint.mkdir(parents=True)
+        shutil.copy(TIDY, lint)
+        shutil.copy(TIDY.parents[2] / ".clang-tidy", self.root)
+        (self.root / ".gitignore").write_text("build\n")
+        commands = []
+        for name, text in self.FILES.items():
+            self.write(name, text)
+            if name.endswith(".cpp"):
+                command = f"c++ -std=c++23 -I{self.root} -o x.o -c {self.root / name}"
+                commands.append({"directory": str(self.root), "file": str(self.root / name), "command": command})
+        self.write("build/compile_commands.json", json.dumps(commands))
+        self.git("init", "-q")
+        self.git("add", "-A")
+        self.git("-c", "user.name=n", "-c", "user.email=e@example.org", "commit", "-q", "-m", "m")
+        self.write("tests/lint/tidy.checked", self.git("rev-parse", "HEAD"))
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    def git(self, *arguments):
+        return subprocess.run(["git", "-C", self.root, *arguments], check=True, capture_output=True, text=True).stdout
+
+    def tidy(self):
+        done = subprocess.run([self.root / "tests/lint/tidy", self.root / "build", "--changed"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_nothing_is_checked_where_nothing_changed(self):
+        self.assertEqual(self.tidy(), (0, "0 sources are clean, in 0 units; 3 are as they were when last checked\n"))
+
+    def test_a_changed_source_is_checked_and_no_other(self):
+        self.write("core/a.cpp", CLEAN.replace("twice", "BAD"))
+        code, out = self.tidy()
+        self.assertNotEqual(code, 0)
+        self.assertIn("core/a.cpp:1", out)
+        self.write("core/a.cpp", CLEAN + "\n")
+        self.assertEqual(self.tidy(), (0, "1 sources are clean, in 1 units; 2 are as they were when last checked\n"))
+
+    def test_a_changed_header_is_checked_through_a_source_that_includes_it(self):
+        self.write("core/b.hpp", "#pragma once\nint seven();\nint BAD();\n")
+        code, out = self.tidy()
+        self.assertNotEqual(code, 0)
+        self.assertIn("core/b.hpp:3", out)
+
+    def test_everything_is_checked_by_other_rules_or_against_a_commit_that_is_not_there(self):
+        all_of_it = (0, "3 sources are clean, in 1 units; 0 are as they were when last checked\n")
+        with open(self.root / ".clang-tidy", "a", encoding="utf-8") as rules:
+            rules.write("# changed\n")
+        self.assertEqual(self.tidy(), all_of_it)
+        self.git("checkout", "-q", ".clang-tidy")
+        self.write("tests/lint/tidy.checked", "0" * 40)
+        self.assertEqual(self.tidy(), all_of_it)
 
 
 if __name__ == "__main__":
