@@ -57,6 +57,19 @@ std::string others_of_systemd(const Sysroot& root) {
     return {};
 }
 
+// The sources of one line of nsswitch.conf without the actions between them; blanks need not separate them.
+std::vector<std::string> sources_of(std::string_view list) {
+    std::string plain;
+    bool action = false;
+    for (const char c : list) {
+        action = c == '[' || (action && c != ']');
+        plain += action || c == ']' ? ' ' : c;
+    }
+    const auto names = words(plain);
+    return {names.begin(), names.end()};
+}
+
+// initgroups, where there is such a line, takes the place of group for the groups of who logs in.
 Result<void> read_remote_sources(const Sysroot& root, Accounts& into) {
     static const std::vector<std::string_view> local{"files",   "compat",   "altfiles",
                                                      "systemd", "usrfiles", "db"};
@@ -64,15 +77,16 @@ Result<void> read_remote_sources(const Sysroot& root, Accounts& into) {
     if (!text)
         return text.error().code == Code::not_found ? Result<void>{} : Failure(text.error());
     for (const auto line : split_lines(*text)) {
-        const auto fields = words(line.substr(0, line.find('#')));
-        if (fields.empty() || (fields[0] != "passwd:" && fields[0] != "group:"))
+        const auto entry = line.substr(0, line.find('#'));
+        const auto colon = std::min(entry.find(':'), entry.size());
+        const auto database = trim(entry.substr(0, colon));
+        if (database != "passwd" && database != "group" && database != "initgroups")
             continue;
-        for (std::size_t i = 1; i < fields.size(); ++i) {
-            const std::string name(fields[i]);
-            if (name == "systemd" && fields[0] == "passwd:")
+        for (const auto& name : sources_of(entry.substr(std::min(colon + 1, entry.size())))) {
+            if (name == "systemd" && database == "passwd")
                 if (auto others = others_of_systemd(root); !others.empty())
                     into.unseen_users.push_back(std::move(others));
-            if (name.front() != '[' && name.back() != ']' && std::ranges::find(local, name) == local.end() &&
+            if (std::ranges::find(local, name) == local.end() &&
                 std::ranges::find(into.remote_sources, name) == into.remote_sources.end())
                 into.remote_sources.push_back(name);
         }

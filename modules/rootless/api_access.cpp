@@ -9,56 +9,6 @@
 namespace plimsoll::modules::rootless {
 namespace {
 
-// The line of an account file that begins with "NAME:".
-std::string line_of(const host::Sysroot& root, const std::string& path, const std::string& name) {
-    const auto text = root.read(path);
-    if (!text)
-        return {};
-    for (const auto line : split_lines(*text))
-        if (line.starts_with(name + ":"))
-            return std::string(line);
-    return {};
-}
-
-GrantingGroup describe(const host::Host& host, std::string name, std::string engine, std::string because) {
-    GrantingGroup out{std::move(name), std::move(engine), std::move(because)};
-    const auto& accounts = *host.accounts();
-    const host::Group* group = accounts.group(out.name);
-    if (group == nullptr)
-        return out;
-    out.entry = true;
-    out.source = group->source;
-    out.members = group->members;
-    for (const auto& u : accounts.users)
-        if (u.gid == group->gid && u.uid != 0)
-            out.primary_members.push_back(u.name);
-    if (group->source.starts_with("/etc/group:")) {
-        out.line = line_of(host.root(), "/etc/group", out.name);
-        out.shadow_line = line_of(host.root(), "/etc/gshadow", out.name);
-    }
-    if (!host.live() || !host.processes())
-        return out;
-    for (const auto& p : *host.processes()) {
-        if (p.uid[1] == 0 || std::ranges::find(p.groups, group->gid) == p.groups.end())
-            continue;
-        const host::User* user = accounts.user(p.uid[0]);
-        const bool member =
-            user != nullptr &&
-            (std::ranges::find(out.members, user->name) != out.members.end() || user->gid == group->gid);
-        if (!member)
-            out.holders.push_back({p.pid, p.uid[0], p.comm});
-    }
-    return out;
-}
-
-void add_group(const host::Host& host, ApiAccess& into, const std::string& name, const std::string& engine,
-               const std::string& because) {
-    const bool known =
-        std::ranges::any_of(into.groups, [&](const GrantingGroup& g) { return g.name == name; });
-    if (!known && name != "root")
-        into.groups.push_back(describe(host, name, engine, because));
-}
-
 // SSSD without a configuration serves nobody.
 bool serves(const host::Sysroot& root, const std::string& source) {
     if (source != "sss")
@@ -84,18 +34,22 @@ bool takes_socket_from_unit(const DockerConfig& docker) {
     return fd && !own;
 }
 
+void add_unit_group(const SocketUnit& unit, GroupReader& into) {
+    if ((unit.mode & 020) != 0)
+        into.add(unit.group, {unit.engine, unit.name + ": SocketGroup=", unit.name});
+}
+
 void add_docker_groups(const host::Host& host, const Inventory& inventory, const DockerConfig& docker,
-                       ApiAccess& into) {
-    const auto unit = std::ranges::find(into.units, "docker.socket", &SocketUnit::name);
-    if (unit != into.units.end() && takes_socket_from_unit(docker)) {
-        if ((unit->mode & 020) != 0)
-            add_group(host, into, unit->group, "docker", unit->name + ": SocketGroup=");
+                       const ApiAccess& access, GroupReader& into) {
+    const auto unit = std::ranges::find(access.units, "docker.socket", &SocketUnit::name);
+    if (unit != access.units.end() && takes_socket_from_unit(docker)) {
+        add_unit_group(*unit, into);
         return;
     }
     if (inventory.has("docker"))
-        add_group(host, into, docker_group(docker), "docker", "the group of dockerd's socket");
+        into.add(docker_group(docker), {"docker", "the group of dockerd's socket"});
     else if (host.accounts()->group("docker") != nullptr)
-        add_group(host, into, "docker", "docker", "dockerd's default group");
+        into.add("docker", {"docker", "dockerd's default group"});
 }
 
 }  // namespace
@@ -145,17 +99,16 @@ ApiAccess read_api_access(const host::Host& host, const Inventory& inventory, co
     for (const auto& source : host.accounts()->remote_sources)
         if (serves(host.root(), source))
             out.remote_groups.push_back(source);
-    add_docker_groups(host, inventory, docker, out);
+    GroupReader groups(host);
+    add_docker_groups(host, inventory, docker, out, groups);
     for (const auto& unit : out.units)
-        if (unit.engine != "docker" && (unit.mode & 020) != 0)
-            add_group(host, out, unit.group, unit.engine, unit.name + ": SocketGroup=");
-    for (const auto& f : sockets.files) {
-        if ((f.mode & 020) == 0 || f.gid == 0)
-            continue;
-        const host::Group* group = host.accounts()->group(f.gid);
-        add_group(host, out, group != nullptr ? group->name : "gid " + std::to_string(f.gid), f.engine,
-                  f.path);
-    }
+        if (unit.name != "docker.socket")
+            add_unit_group(unit, groups);
+    for (const auto& f : sockets.files)
+        if ((f.mode & 020) != 0)
+            groups.add(f.gid, {f.engine, f.path});
+    out.groups = groups.take();
+    out.shadow_problem = groups.shadow_problem();
     return out;
 }
 

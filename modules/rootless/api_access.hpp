@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whom a group lets at an engine's socket, and who still holds that group.
+// Who owns the sockets of rootful engines, and whom their groups let in.
 #pragma once
 #include "core/host/host.hpp"
 #include "modules/rootless/docker_config.hpp"
+#include "modules/rootless/granting_groups.hpp"
 #include "modules/rootless/inventory.hpp"
 #include "modules/rootless/sockets.hpp"
 
@@ -10,26 +11,6 @@
 #include <vector>
 
 namespace plimsoll::modules::rootless {
-
-struct GroupHolder {  // a process with the group among its supplementary ones
-    int pid{0};
-    std::uint32_t uid{0};
-    std::string comm;
-};
-
-// A group whose members can speak to a rootful engine.
-struct GrantingGroup {
-    std::string name;  // "docker"; "gid 998" when no entry has that id
-    std::string engine;
-    std::string because;  // "docker.socket: SocketGroup=", "/run/docker.sock"
-    bool entry{false};    // there is an entry of that name
-    std::string source{};
-    std::vector<std::string> members{};          // of the entry
-    std::vector<std::string> primary_members{};  // accounts whose primary group it is
-    std::string line{};                          // the entry's text when it stands in /etc/group
-    std::string shadow_line{};                   // of /etc/gshadow; empty: none
-    std::vector<GroupHolder> holders{};          // neither root nor among the members
-};
 
 // What docker.socket will make of its socket, as its files say.
 struct SocketUnit {
@@ -48,6 +29,7 @@ struct ApiAccess {
     std::vector<SocketUnit> units{};
     std::optional<Error> accounts_problem{};
     std::vector<std::string> remote_groups{};  // NSS sources that may add members unseen: "ldap"
+    std::optional<Error> shadow_problem{};     // why administrators and passwords of groups are not known
 };
 
 [[nodiscard]] ApiAccess read_api_access(const host::Host& host, const Inventory& inventory,

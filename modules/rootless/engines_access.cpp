@@ -34,6 +34,14 @@ std::vector<std::string> outsiders(const std::vector<std::string>& who, const En
     return out;
 }
 
+// Those of them for whom an entry of the group database speaks.
+std::vector<std::string> outsiders(const GroupEntry& e, const Engines::Params& params) {
+    std::vector<std::string> out;
+    for (const auto* names : {&e.members, &e.shadow_members, &e.administrators})
+        std::ranges::move(outsiders(*names, params), std::back_inserter(out));
+    return out;
+}
+
 // The entry without the outsiders in its lists. group(5) has one list (field 3), gshadow(5) two (2 and 3).
 std::string without(const std::string& line, std::size_t first_list,
                     const std::vector<std::string>& unwanted) {
@@ -47,18 +55,29 @@ std::string without(const std::string& line, std::size_t first_list,
                 kept.emplace_back(member);
         fields[i] = join(kept, ",");
     }
+    if (usable_password(fields.size() > 1 ? fields[1] : ""))
+        fields[1] = "!";
     return join(fields, ":");
 }
 
-std::vector<policy::Change> leave_group(const GrantingGroup& g, const std::vector<std::string>& unwanted) {
-    std::vector<policy::Change> out;
-    const auto edit = [&](const char* path, const std::string& line, std::size_t first_list) {
-        const auto changed = without(line, first_list, unwanted);
-        if (!line.empty() && changed != line)
-            out.emplace_back(policy::EditLines{path, {line}, {changed}, true});
+std::vector<policy::Change> leave_group(const GrantingGroup& g, const Engines::Params& params) {
+    policy::EditLines group{"/etc/group", {}, {}, true};
+    policy::EditLines shadow{"/etc/gshadow", {}, {}, true};
+    const auto edit = [](policy::EditLines& into, const std::string& line, const std::string& changed) {
+        if (line.empty() || changed == line || named(into.remove, line))
+            return;
+        into.remove.push_back(line);
+        into.add.push_back(changed);
     };
-    edit("/etc/group", g.line, 3);
-    edit("/etc/gshadow", g.shadow_line, 2);
+    for (const GroupEntry& e : g.entries) {
+        const auto unwanted = outsiders(e, params);
+        edit(group, e.line, without(e.line, 3, unwanted));
+        edit(shadow, e.shadow_line, without(e.shadow_line, 2, unwanted));
+    }
+    std::vector<policy::Change> out;
+    for (auto* lines : {&group, &shadow})
+        if (!lines->remove.empty())
+            out.emplace_back(std::move(*lines));
     return out;
 }
 
@@ -73,33 +92,46 @@ void make_anew(const SocketUnit& unit, bool live, std::vector<policy::Change>& c
 
 // Where the group itself cannot be edited (it is in a read-only image, or somebody's primary group), its
 // socket is taken from it.
-std::optional<Fix> close_socket(const Engines::Facts& facts, const GrantingGroup& g) {
-    const auto unit = std::ranges::find_if(
-        facts.access.units, [&](const SocketUnit& u) { return u.engine == g.engine && u.group == g.name; });
-    if (unit == facts.access.units.end())
-        return std::nullopt;
-    Fix fix{FixClass::service_restart,
-            "give the socket to root alone in a drop-in and restart " + unit->name};
-    fix.changes.emplace_back(
-        policy::WriteFile{.path = drop_in_path(unit->name, "access", unit->drop_ins),
-                          .content = "[Socket]\nSocketUser=root\nSocketGroup=root\nSocketMode=0600\n"});
-    make_anew(*unit, facts.live, fix.changes);
-    return fix;
+std::optional<Fix> close_sockets(const Engines::Facts& facts, const GrantingGroup& g) {
+    Fix fix{FixClass::service_restart, ""};
+    std::vector<std::string> names;
+    for (const SocketUnit& unit : facts.access.units) {
+        if (std::ranges::find(g.grants, unit.name, &SocketGrant::unit) == g.grants.end())
+            continue;
+        names.push_back(unit.name);
+        fix.changes.emplace_back(
+            policy::WriteFile{.path = drop_in_path(unit.name, "access", unit.drop_ins),
+                              .content = "[Socket]\nSocketUser=root\nSocketGroup=root\nSocketMode=0600\n"});
+        make_anew(unit, facts.live, fix.changes);
+    }
+    fix.summary = "give the socket to root alone in a drop-in and restart " + join(names, ", ");
+    return names.empty() ? std::nullopt : std::optional(std::move(fix));
+}
+
+bool offends(const GroupEntry& e, const Engines::Params& params) {
+    return e.password || !outsiders(e, params).empty();
 }
 
 Fix group_fix(const Engines::Params& params, const Engines::Facts& facts, const GrantingGroup& g) {
-    const bool own_group =
-        std::ranges::any_of(engine_table, [&](const EngineInfo& e) { return e.name == g.name; });
-    if (own_group && !g.line.empty() && outsiders(g.primary_members, params).empty())
-        return {
-            FixClass::live,
-            "take " + printable(join(outsiders(g.members, params), ", "), 120) + " out of group " + g.name,
-            leave_group(g, outsiders(g.members, params))};
-    if (auto fix = close_socket(facts, g))
+    const bool ours = std::ranges::all_of(g.entries, [&](const GroupEntry& e) {
+        return !offends(e, params) ||
+               (!e.line.empty() && std::ranges::any_of(engine_table, [&](const EngineInfo& engine) {
+                   return engine.name == e.name;
+               }));
+    });
+    if (ours && outsiders(g.primary_members, params).empty())
+        return {FixClass::live, "take out of group " + g.name + " whom the policy does not name",
+                leave_group(g, params)};
+    if (auto fix = close_sockets(facts, g))
         return *std::move(fix);
     return {FixClass::never_automatic,
             "give the socket to a group without other members, or change the primary "
             "group of who is in it by that"};
+}
+
+bool installed(const Engines::Facts& facts, const GrantingGroup& g) {
+    return std::ranges::any_of(g.grants,
+                               [&](const SocketGrant& grant) { return facts.inventory.has(grant.engine); });
 }
 
 void judge_holders(const Engines::Facts& facts, const GrantingGroup& g, Findings& out) {
@@ -120,42 +152,98 @@ void judge_holders(const Engines::Facts& facts, const GrantingGroup& g, Findings
                 std::to_string(g.holders.size()) + " running processes still hold group " + g.name,
                 std::move(evidence),
                 {FixClass::never_automatic, "end these sessions: a process keeps its groups until it exits"});
-    if (!facts.inventory.has(g.engine))
+    if (!installed(facts, g))
         f.severity = Severity::low;
     out.push_back(std::move(f));
+}
+
+// What lets whom the policy does not name at the socket.
+std::vector<Evidence> faults_of(const GrantingGroup& g, const Engines::Params& params) {
+    std::vector<Evidence> out;
+    const auto add = [&](const std::string& source, std::string_view what,
+                         const std::vector<std::string>& who, bool sensitive) {
+        if (!who.empty())
+            out.push_back({source, std::string(what) + printable(join(who, ", "), 120),
+                           params.allowed_members.empty() ? "nobody" : "nobody but whom the policy names",
+                           sensitive});
+    };
+    for (const GroupEntry& e : g.entries) {
+        add(e.source, "members of " + printable(e.name, 32) + ": ", outsiders(e.members, params), false);
+        add(e.shadow_source, "members of " + printable(e.name, 32) + ": ",
+            outsiders(e.shadow_members, params), true);
+        add(e.shadow_source, "administrators of " + printable(e.name, 32) + ": ",
+            outsiders(e.administrators, params), true);
+        if (e.password)
+            out.push_back({e.shadow_source.empty() ? e.source : e.shadow_source,
+                           "group " + printable(e.name, 32) + " has a password", "none", true});
+    }
+    add("/etc/passwd", "primary group of: ", outsiders(g.primary_members, params), false);
+    return out;
+}
+
+// Who gets the group. Of gshadow(5), which is root's to read, no names.
+std::string who_gets(const GrantingGroup& g, const Engines::Params& params) {
+    std::vector<std::string> out;
+    const auto add = [&](const std::vector<std::string>& names) {
+        for (const auto& name : outsiders(names, params))
+            if (!named(out, name))
+                out.push_back(name);
+    };
+    bool shadow = false;
+    bool password = false;
+    for (const GroupEntry& e : g.entries) {
+        add(e.members);
+        shadow |=
+            !outsiders(e.administrators, params).empty() || !outsiders(e.shadow_members, params).empty();
+        password |= e.password;
+    }
+    add(g.primary_members);
+    if (shadow)
+        out.emplace_back("whom gshadow names");
+    if (password)
+        out.emplace_back("who knows its password");
+    return printable(join(out, ", "), 120);
+}
+
+std::string engines_of(const GrantingGroup& g) {
+    std::vector<std::string> out;
+    for (const SocketGrant& grant : g.grants)
+        if (!named(out, grant.engine))
+            out.push_back(grant.engine);
+    return join(out, " and ");
 }
 
 void judge_group(const Engines::Params& params, const Engines::Facts& facts, const GrantingGroup& g,
                  Findings& out) {
     const std::string subject = "group " + g.name;
-    auto all = outsiders(g.members, params);
-    for (auto& m : outsiders(g.primary_members, params))
-        if (!named(all, m))
-            all.push_back(std::move(m));
-    if (!all.empty()) {
-        auto f =
-            failing(Control::socket_access, subject,
-                    printable(join(all, ", "), 120) + " can become root through the " + g.engine + " API",
-                    {{g.source, "members: " + printable(join(all, ", "), 120),
-                      params.allowed_members.empty() ? "no member" : "no member but those the policy names"}},
-                    group_fix(params, facts, g));
-        if (!facts.inventory.has(g.engine)) {
+    if (auto faults = faults_of(g, params); !faults.empty()) {
+        const std::string who = who_gets(g, params);
+        auto f = failing(Control::socket_access, subject,
+                         who + " can become root through the " + engines_of(g) + " API", std::move(faults),
+                         group_fix(params, facts, g));
+        if (!installed(facts, g)) {
             f.severity = Severity::low;
-            f.message = printable(join(all, ", "), 120) + " would become root as soon as " + g.engine +
-                        " is installed";
+            f.message = who + " would become root as soon as " + engines_of(g) + " is installed";
         }
         out.push_back(std::move(f));
     } else if (!facts.access.remote_groups.empty()) {
         out.push_back(finding(Control::socket_access, Status::unknown, subject,
                               "members may also come from " + join(facts.access.remote_groups, ", ") +
                                   ", which files do not show"));
+    } else if (facts.access.shadow_problem && !g.entries.empty()) {
+        out.push_back(finding(Control::socket_access, Status::unknown, subject,
+                              "its administrators and password are not known: " +
+                                  printable(facts.access.shadow_problem->message, 200)));
     } else {
-        const bool empty = g.members.empty() && g.primary_members.empty();
-        out.push_back(finding(Control::socket_access, Status::pass, subject,
-                              !g.entry ? "no such group"
-                              : empty  ? "has no members"
-                                       : "only members that the policy names",
-                              {{g.source.empty() ? "/etc/group" : g.source, g.because, ""}}));
+        const bool empty =
+            g.primary_members.empty() &&
+            std::ranges::all_of(g.entries, [](const GroupEntry& e) { return e.members.empty(); });
+        out.push_back(finding(
+            Control::socket_access, Status::pass, subject,
+            g.entries.empty() ? "no such group"
+            : empty           ? "has no members"
+                              : "only members that the policy names",
+            {{g.entries.empty() ? "/etc/group" : g.entries.front().source, g.grants.front().because, ""}}));
     }
     judge_holders(facts, g, out);
 }

@@ -34,15 +34,18 @@ ControlInfo about_socket_access() {
         .title = "Only root reaches the sockets of rootful engines",
         .why =
             "Whoever can connect to a rootful engine's socket can start a container that mounts the host's "
-            "root: access to the API is root, without a password or a trace in sudo's log. A user's client "
+            "root: access to the API is root, without a password or a trace in sudo's log. An administrator "
+            "of its group can join it, and who knows the group's password gets it. A user's client "
             "that "
             "DOCKER_HOST or a context points at such a socket fails as well: that user means to work there.",
         .severity = Severity::critical,
         .fix_class = FixClass::service_restart,
         .fix =
-            "Take members that the policy does not name out of the group (live), or close the socket in a "
-            "drop-in of its unit and restart that. Open sessions keep the group until they end.",
-        .references = {"man:systemd.socket(5)", "man:acl(5)", "man:group(5)",
+            "Take members that the policy does not name, and a password, out of the group (live), or close "
+            "the socket in a drop-in of its unit and restart that. Open sessions keep the group until they "
+            "end.",
+        .references = {"man:systemd.socket(5)", "man:acl(5)", "man:group(5)", "man:gshadow(5)",
+                       "man:newgrp(1)", "man:gpasswd(1)", "man:initgroups(3)",
                        "https://docs.docker.com/engine/security/#docker-daemon-attack-surface"}};
 }
 

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who gets at a rootful engine's socket: by entries of group databases, and by what else says who owns it.
+#include "modules/rootless/testing/engines_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+namespace {
+using namespace plimsoll;
+using namespace plimsoll::modules::rootless;
+using namespace plimsoll::modules::rootless::testing;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
+
+constexpr std::string_view access_id = "engine.docker-socket-access";
+constexpr const char* hash = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7";
+
+// dockerd is there, and alice and bob are; bob's primary group has the gid 998.
+void add_dockerd(const tests::Tree& tree) {
+    tree.write("etc/passwd", accounts);
+    tree.write("usr/bin/dockerd", "");
+}
+
+const policy::Finding& of_subject(const std::vector<policy::Finding>& all, std::string_view subject) {
+    return *std::ranges::find(all, subject, &policy::Finding::subject);
+}
+
+TEST(GrantingGroup, EveryEntryWithItsGidGrants) {
+    struct Case {
+        const char* what;
+        const char* etc;
+        const char* usr_lib;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"another name", "docker:x:997:\nops:x:997:alice\n", "", "group docker: fail critical"},
+        {"another name before it", "ops:x:997:alice\ndocker:x:997:\n", "", "group docker: fail critical"},
+        {"the same name again", "docker:x:997:\ndocker:x:997:alice\n", "", "group docker: fail critical"},
+        {"the same name, another gid: the first counts", "docker:x:997:\ndocker:x:996:alice\n", "",
+         "group docker: pass"},
+        {"a primary group by another name", "docker:x:998:\nbob:x:998:\n", "", "group docker: fail critical"},
+        {"another gid", "docker:x:997:\nops:x:996:alice\n", "", "group docker: pass"},
+        {"nss-altfiles alone", "root:x:0:\n", "docker:x:997:alice\n", "group docker: fail critical"},
+        {"both, with one gid", "docker:x:997:\n", "docker:x:997:alice\n", "group docker: fail critical"},
+        {"both, with two gids", "docker:x:997:\n", "docker:x:996:alice\n", "group docker: pass"},
+        {"none", "", "", "group docker: pass"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/group", c.etc}, {"usr/lib/group", c.usr_lib}};
+        add_dockerd(tree);
+        EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre(c.expected)) << c.what;
+        tree.write("etc/nsswitch.conf", "group: files [SUCCESS=merge] altfiles\n");
+        EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre(c.expected)) << c.what;
+    }
+}
+
+TEST(GrantingGroup, ShadowedGroupsLetInWhomGpasswdAndNewgrpLetIn) {
+    struct Case {
+        const char* what;
+        std::string group;
+        std::string shadow;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"an administrator", "x", "docker:!:alice:\n", "group docker: fail critical"},
+        {"a member by newgrp", "x", "docker:!::alice\n", "group docker: fail critical"},
+        {"a password", "x", "docker:" + std::string(hash) + "::\n", "group docker: fail critical"},
+        {"a password of old", "x", "docker:ab1ZFgvDjP0LM::\n", "group docker: fail critical"},
+        {"a password in group", hash, "root:*::\n", "group docker: fail critical"},
+        {"a password in group that newgrp does not take", hash, "docker:!::\n", "group docker: pass"},
+        {"locked", "x", "docker:!" + std::string(hash) + "::\n", "group docker: pass"},
+        {"locked by a star", "x", "docker:*::\n", "group docker: pass"},
+        {"none, which keeps others out", "x", "docker:::\n", "group docker: pass"},
+        {"short", "x", "docker:NP\n", "group docker: pass"},
+        {"of another group", "x", "dockerx:!:alice:alice\nx:" + std::string(hash) + "::\n",
+         "group docker: pass"},
+        {"a second entry", "x", "docker:!::\ndocker:!:alice:alice\n", "group docker: pass"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/group", "docker:" + c.group + ":997:\n"}, {"etc/gshadow", c.shadow}};
+        add_dockerd(tree);
+        EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre(c.expected)) << c.what;
+    }
+}
+
+TEST(GrantingGroup, WhatOnlyRootReadsIsNotForEverybody) {
+    const tests::Tree tree{{"etc/group", "docker:x:997:\n"}, {"etc/gshadow", "docker:!:alice:bob\n"}};
+    add_dockerd(tree);
+    const auto findings = assess(tree.host());
+    const auto& f = of_subject(findings, "group docker");
+    EXPECT_EQ(f.message, "whom gshadow names can become root through the docker API");
+    ASSERT_EQ(f.evidence.size(), 2U);
+    for (const auto& e : f.evidence) {
+        EXPECT_EQ(e.source, "/etc/gshadow:1");
+        EXPECT_TRUE(e.sensitive);
+    }
+    EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_members = {"alice", "bob"}}), access_id),
+                ElementsAre("group docker: pass"));
+}
+
+TEST(GrantingGroup, WithoutGshadowItsAdministratorsAreUnknown) {
+    const tests::Tree tree{{"etc/group", "docker:x:997:alice\n"}};
+    add_dockerd(tree);
+    tree.fifo("etc/gshadow");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: fail critical"));
+    EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_members = {"alice"}}), access_id),
+                ElementsAre("group docker: unknown"));
+    tree.write("etc/group", "root:x:0:\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: pass"));
+}
+
+TEST(GrantingGroup, AdministratorsOfAGroupThatGpasswdDoesNotEditAreNone) {
+    const tests::Tree tree{{"usr/lib/group", "docker:x:997:\n"}, {"etc/gshadow", "docker:!:alice:\n"}};
+    add_dockerd(tree);
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: pass"));
+}
+
+TEST(GrantingGroup, TheFixesConverge) {
+    const std::string shadow = "root:*::\ndocker:" + std::string(hash) + ":alice:bob,carol\n";
+    const tests::Tree tree{
+        {"etc/group", "root:x:0:\ndocker:x:997:alice,carol\nzz:x:5:alice\ndocker:x:997:bob\n"},
+        {"etc/gshadow", shadow}};
+    add_dockerd(tree);
+    add_docker(tree);
+    expect_converges(tree, tree.host(), access_id, {.allowed_members = {"carol"}});
+    // The members of another group are that group's: only the socket can be closed.
+    tree.write("etc/group", "docker:x:997:\nops:x:997:alice\n");
+    tree.remove("etc/gshadow");
+    const auto findings = assess(tree.host());
+    EXPECT_EQ(of_subject(findings, "group docker").fix->cls, policy::FixClass::service_restart);
+    expect_converges(tree, tree.host(), access_id);
+}
+
+TEST(GrantingGroup, OneGroupMayOpenTheSocketsOfTwoEngines) {
+    const tests::Tree tree{
+        {"etc/passwd", accounts},
+        {"etc/group", "docker:x:997:\nops:x:997:alice\n"},
+        {"usr/bin/podman", ""},
+        {"usr/lib/systemd/system/podman.socket",
+         "[Socket]\nListenStream=/run/podman/podman.sock\nSocketGroup=997\nSocketMode=0660\n"}};
+    // Of docker, which is not installed, the group is only the name that dockerd would take.
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: fail critical"));
+    add_docker(tree);
+    expect_converges(tree, tree.host(), access_id);
+}
+
+TEST(GrantingGroup, SettingsNameItByNumberToo) {
+    const tests::Tree tree{{"etc/group", "staff:x:996:alice\n"}};
+    add_docker(tree);
+    add_dockerd(tree);
+    const auto with = [&](const std::string& group) {
+        tree.write("etc/systemd/system/docker.socket.d/x.conf", "[Socket]\nSocketGroup=" + group + "\n");
+        return verdicts(assess(tree.host()), access_id);
+    };
+    EXPECT_THAT(with("996"), Contains("group staff: fail critical"));
+    EXPECT_THAT(with("998"), Contains("group gid 998: fail critical"));  // bob's
+    EXPECT_THAT(with("995"), UnorderedElementsAre("group gid 995: pass", "docker.socket: pass"));
+    EXPECT_THAT(with("0"), ElementsAre("docker.socket: pass"));
+    EXPECT_THAT(with("nobodys"), UnorderedElementsAre("group nobodys: pass", "docker.socket: pass"));
+    EXPECT_THAT(with("99999999999"), Contains("group 99999999999: pass"));
+    EXPECT_THAT(with(""), ElementsAre("docker.socket: pass"));
+}
+
+TEST(GrantingGroup, SourcesThatFilesDoNotShowAreUnknown) {
+    const tests::Tree tree{{"etc/group", "docker:x:997:\n"}};
+    add_dockerd(tree);
+    const auto with = [&](const std::string& line) {
+        tree.write("etc/nsswitch.conf", line + "\n");
+        return verdicts(assess(tree.host()), access_id);
+    };
+    for (const char* line : {"group:files ldap", "  group: files ldap # x", "initgroups: files ldap",
+                             "group: files ldap[NOTFOUND=return]", "group: files[SUCCESS=merge]ldap"})
+        EXPECT_THAT(with(line), ElementsAre("group docker: unknown")) << line;
+    for (const char* line :
+         {"group: files [SUCCESS=merge UNAVAIL=continue !TRYAGAIN=return] altfiles", "group: files # ldap",
+          "hosts: ldap", "group files ldap", "group:", "group: [ldap"})
+        EXPECT_THAT(with(line), ElementsAre("group docker: pass")) << line;
+}
+
+TEST(GrantingGroup, WhoTookItForItsOwnHoldsIt) {
+    const tests::Tree tree{{"etc/group", "docker:x:997:\nops:x:997:alice\n"}};
+    add_dockerd(tree);
+    add_proc(tree);
+    add_process(tree, {.pid = 50, .exe = "/bin/bash", .uid = 1001, .groups = "1001"});
+    tree.write("proc/50/status",
+               "Name:\tbash\nPPid:\t1\nUid:\t1001\t1001\t1001\t1001\n"
+               "Gid:\t1001\t997\t997\t997\nGroups:\t1001\n");
+    EXPECT_THAT(
+        verdicts(assess(tree.live_host()), access_id),
+        UnorderedElementsAre("group docker: fail critical", "sessions with group docker: fail critical"));
+}
+
+}  // namespace
