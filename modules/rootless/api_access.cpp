@@ -34,16 +34,43 @@ bool takes_socket_from_unit(const DockerConfig& docker) {
     return fd && !own;
 }
 
-void add_unit_group(const SocketUnit& unit, GroupReader& into) {
-    if ((unit.mode & 020) != 0)
-        into.add(unit.group, {unit.engine, unit.name + ": SocketGroup=", unit.name});
+// By name or number, as systemd takes them.
+const host::User* find_user(const host::Accounts& accounts, const std::string& user) {
+    const auto number = parse_u64(user);
+    return number && *number <= UINT32_MAX ? accounts.user(static_cast<std::uint32_t>(*number))
+                                           : accounts.user(user);
+}
+
+std::string owner_of(const Result<host::Accounts>& accounts, const std::string& user) {
+    const host::User* known = accounts ? find_user(*accounts, user) : nullptr;
+    const bool root = known != nullptr ? known->uid == 0 : user == "root" || parse_u64(user) == 0;
+    if (root)
+        return {};
+    return known != nullptr ? known->name : user;
+}
+
+void add_unit_group(const host::Accounts& accounts, const SocketUnit& unit, GroupReader& into) {
+    if ((unit.mode & 020) == 0 || unit.problem)
+        return;
+    if (!unit.group.empty())
+        return into.add(unit.group, {unit.engine, unit.name + ": SocketGroup=", unit.name});
+    const host::User* user = find_user(accounts, unit.user);
+    if (user != nullptr)
+        into.add(user->gid, {unit.engine, unit.name + ": SocketUser=", unit.name});
+}
+
+// Those of systemd.unit(5) that stand for the manager's own account, which is root.
+std::string expand_specifiers(const std::string& text) {
+    if (text == "%u" || text == "%g")
+        return "root";
+    return text == "%U" || text == "%G" ? "0" : text;
 }
 
 void add_docker_groups(const host::Host& host, const Inventory& inventory, const DockerConfig& docker,
                        const ApiAccess& access, GroupReader& into) {
     const auto unit = std::ranges::find(access.units, "docker.socket", &SocketUnit::name);
     if (unit != access.units.end() && takes_socket_from_unit(docker)) {
-        add_unit_group(*unit, into);
+        add_unit_group(*host.accounts(), *unit, into);
         return;
     }
     if (inventory.has("docker"))
@@ -67,10 +94,21 @@ std::vector<std::string> drop_ins_of(const host::UnitFile& unit) {
 SocketUnit socket_unit(const EngineUnit& unit) {
     SocketUnit out{
         .name = unit.file.name, .engine = unit.engine, .starts = unit.starts(), .source = unit.file.fragment};
-    if (const auto v = unit.file.values("Socket", "SocketGroup"); !v.empty()) {
-        out.group = v.back().value;
+    const auto take = [&](const char* key, std::string& into) {
+        const auto v = unit.file.values("Socket", key);
+        if (v.empty())
+            return;
+        into = expand_specifiers(v.back().value);
         out.source = v.back().source;
-    }
+        if (into.find('%') != std::string::npos)
+            out.problem = fail(Code::unsupported, v.back().source + ": whom " + key + "=" +
+                                                      printable(v.back().value, 64) + " names is not known")
+                              .error();
+    };
+    take("SocketUser", out.user);
+    if (out.user != "root")
+        out.group.clear();
+    take("SocketGroup", out.group);
     if (const auto v = unit.file.values("Socket", "SocketMode"); !v.empty()) {
         const std::string& text = v.back().value;
         std::uint32_t mode = 0;
@@ -92,6 +130,8 @@ ApiAccess read_api_access(const host::Host& host, const Inventory& inventory, co
     for (const auto& u : inventory.units)
         if (!u.engine.empty() && u.file.name.ends_with(".socket") && !u.file.masked)
             out.units.push_back(socket_unit(u));
+    for (auto& unit : out.units)
+        unit.owner = owner_of(host.accounts(), unit.user);
     if (!host.accounts()) {
         out.accounts_problem = host.accounts().error();
         return out;
@@ -103,7 +143,7 @@ ApiAccess read_api_access(const host::Host& host, const Inventory& inventory, co
     add_docker_groups(host, inventory, docker, out, groups);
     for (const auto& unit : out.units)
         if (unit.name != "docker.socket")
-            add_unit_group(unit, groups);
+            add_unit_group(*host.accounts(), unit, groups);
     for (const auto& f : sockets.files)
         if ((f.mode & 020) != 0)
             groups.add(f.gid, {f.engine, f.path});

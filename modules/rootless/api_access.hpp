@@ -17,9 +17,12 @@ struct SocketUnit {
     std::string name;  // "docker.socket"
     std::string engine;
     bool starts{false};                        // the manager listens on it
-    std::string group{"root"};                 // SocketGroup=
+    std::string user{"root"};                  // SocketUser=
+    std::string group{"root"};                 // SocketGroup=; empty: the primary group of `user`
+    std::string owner{};                       // the account that `user` is; empty: root
     std::uint32_t mode{0666};                  // SocketMode=; this is systemd's default
-    std::string source{};                      // of the mode or group
+    std::string source{};                      // of the mode, the group or the user
+    std::optional<Error> problem{};            // why it cannot be told whose the socket will be
     std::vector<host::UnitSetting> listens{};  // ListenStream=
     std::vector<std::string> drop_ins{};       // file names of drop-ins, to sort after
 };

@@ -262,7 +262,7 @@ bool grants(const AclEntry& e, const std::vector<AclEntry>& acl) {
 // engine made by itself is for a person: nothing would keep it closed.
 Fix socket_file_fix(const Engines::Facts& facts, const SocketFile& f) {
     const auto unit = std::ranges::find_if(facts.access.units, [&](const SocketUnit& u) {
-        return u.engine == f.engine && u.starts && (u.mode & write_bit) == 0;
+        return u.engine == f.engine && u.starts && (u.mode & write_bit) == 0 && u.owner.empty();
     });
     if (unit == facts.access.units.end())
         return {FixClass::never_automatic,
@@ -295,21 +295,36 @@ void judge_socket_file(const Engines::Facts& facts, const SocketFile& f, Finding
     }
 }
 
-void judge_socket_unit(const Engines::Facts& facts, const SocketUnit& u, Findings& out) {
+void judge_socket_unit(const Engines::Params& params, const Engines::Facts& facts, const SocketUnit& u,
+                       Findings& out) {
+    if (u.problem)
+        return report_unknown(Control::socket_access, u.name, *u.problem, out);
     if (!u.starts)
         return;
-    if ((u.mode & write_bit) == 0) {
+    std::vector<Evidence> evidence;
+    std::string content = "[Socket]\n";
+    if ((u.mode & write_bit) != 0) {
+        evidence.push_back({u.source, "SocketMode=" + octal(u.mode), "not writable by others"});
+        content += "SocketMode=" + octal(u.mode & ~std::uint32_t{07}) + "\n";
+    }
+    // Whatever the mode is: it is the owner's to change.
+    if (!u.owner.empty() && !named(params.allowed_members, u.owner)) {
+        evidence.push_back({u.source, "SocketUser=" + printable(u.user, 64), "owner root"});
+        content += "SocketUser=root\n";
+    }
+    if (evidence.empty()) {
         out.push_back(finding(Control::socket_access, Status::pass, u.name, "SocketMode=" + octal(u.mode)));
         return;
     }
-    Fix fix{FixClass::service_restart, "set SocketMode= in a drop-in and restart " + u.name};
+    Fix fix{FixClass::service_restart, "set SocketMode= and SocketUser= in a drop-in and restart " + u.name};
     fix.changes.emplace_back(
-        policy::WriteFile{.path = drop_in_path(u.name, "mode", u.drop_ins),
-                          .content = "[Socket]\nSocketMode=" + octal(u.mode & ~std::uint32_t{07}) + "\n"});
+        policy::WriteFile{.path = drop_in_path(u.name, "mode", u.drop_ins), .content = content});
     make_anew(u, facts.live, fix.changes);
-    out.push_back(failing(Control::socket_access, u.name, "its socket will be open to everybody",
-                          {{u.source, "SocketMode=" + octal(u.mode), "not writable by others"}},
-                          std::move(fix)));
+    const bool everybody = (u.mode & write_bit) != 0;
+    out.push_back(failing(Control::socket_access, u.name,
+                          everybody ? "its socket will be open to everybody"
+                                    : "its socket will belong to " + printable(u.owner, 64),
+                          std::move(evidence), std::move(fix)));
 }
 
 }  // namespace
@@ -321,7 +336,7 @@ void judge_socket_access(const Engines::Params& params, const Engines::Facts& fa
     if (facts.access.accounts_problem)
         report_unknown(Control::socket_access, "groups", *facts.access.accounts_problem, out);
     for (const SocketUnit& u : facts.access.units)
-        judge_socket_unit(facts, u, out);
+        judge_socket_unit(params, facts, u, out);
     for (const SocketFile& f : facts.sockets.files)
         judge_socket_file(facts, f, out);
     report_unknown(Control::socket_access, "sockets", facts.sockets.problems, out);

@@ -192,4 +192,60 @@ TEST(GrantingGroup, WhoTookItForItsOwnHoldsIt) {
         UnorderedElementsAre("group docker: fail critical", "sessions with group docker: fail critical"));
 }
 
+// docker.socket with these lines in a drop-in.
+std::vector<std::string> with_socket(const std::string& lines, const Params& params = {}) {
+    const tests::Tree tree{{"etc/group", "docker:x:997:\n"},
+                           {"etc/systemd/system/docker.socket.d/x.conf", "[Socket]\n" + lines}};
+    add_docker(tree);
+    add_dockerd(tree);
+    return verdicts(assess(tree.host(), params), access_id);
+}
+
+TEST(SocketOwner, WhoIsNotRootReachesIt) {
+    struct Case {
+        const char* lines;
+        std::vector<std::string> expected;
+    };
+
+    const Case cases[] = {
+        {"SocketUser=alice\n", {"group docker: pass", "docker.socket: fail critical"}},
+        {"SocketUser=1000\nSocketMode=0\n", {"docker.socket: fail critical"}},
+        {"SocketUser=nobodys\n", {"group docker: pass", "docker.socket: fail critical"}},
+        {"SocketUser=4711\n", {"group docker: pass", "docker.socket: fail critical"}},
+        {"SocketUser=alice\nSocketMode=0666\n", {"group docker: pass", "docker.socket: fail critical"}},
+        {"SocketUser=alice\nSocketUser=\n", {"group docker: pass", "docker.socket: pass"}},
+        {"SocketUser=0\n", {"group docker: pass", "docker.socket: pass"}},
+        {"SocketUser=%u\nSocketGroup=%g\n", {"docker.socket: pass"}},
+        {"SocketUser=%U\nSocketGroup=%G\n", {"docker.socket: pass"}},
+        {"SocketUser=%i\n", {"docker.socket: unknown"}},
+        {"SocketGroup=a%b\n", {"docker.socket: unknown"}},
+        // Without a group of its own the socket gets that of its user.
+        {"SocketUser=bob\nSocketGroup=\n", {"group gid 998: fail critical", "docker.socket: fail critical"}},
+        {"SocketUser=root\nSocketGroup=\n", {"docker.socket: pass"}},
+    };
+    for (const Case& c : cases)
+        EXPECT_THAT(with_socket(c.lines), ::testing::UnorderedElementsAreArray(c.expected)) << c.lines;
+    EXPECT_THAT(with_socket("SocketUser=1000\n", {.allowed_members = {"alice"}}),
+                UnorderedElementsAre("group docker: pass", "docker.socket: pass"));
+    EXPECT_THAT(with_socket("SocketUser=1000\n", {.allowed_members = {"1000"}}),
+                UnorderedElementsAre("group docker: pass", "docker.socket: fail critical"));
+}
+
+TEST(SocketOwner, CountsThoughAccountsCannotBeRead) {
+    const tests::Tree tree{{"etc/systemd/system/docker.socket.d/x.conf", "[Socket]\nSocketUser=alice\n"}};
+    add_docker(tree);
+    tree.fifo("etc/passwd");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id),
+                UnorderedElementsAre("groups: unknown", "docker.socket: fail critical"));
+}
+
+TEST(SocketOwner, TheFixConverges) {
+    const tests::Tree tree{{"etc/group", "docker:x:997:\n"},
+                           {"etc/systemd/system/docker.socket.d/x.conf",
+                            "[Socket]\nSocketUser=bob\nSocketGroup=\nSocketMode=0777\n"}};
+    add_docker(tree);
+    add_dockerd(tree);
+    expect_converges(tree, tree.host(), access_id);
+}
+
 }  // namespace
