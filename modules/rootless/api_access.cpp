@@ -49,6 +49,13 @@ std::string owner_of(const Result<host::Accounts>& accounts, const std::string& 
     return known != nullptr ? known->name : user;
 }
 
+void add_owner(const host::Accounts& accounts, const SocketSetting& setting, ApiAccess& into) {
+    const host::User* known = find_user(accounts, setting.value);
+    if (known == nullptr || known->uid != 0)
+        into.owners.push_back(
+            {known != nullptr ? known->name : "uid " + setting.value, setting.engine, setting.source});
+}
+
 void add_unit_group(const host::Accounts& accounts, const SocketUnit& unit, GroupReader& into) {
     if ((unit.mode & 020) == 0 || unit.problem)
         return;
@@ -125,7 +132,7 @@ SocketUnit socket_unit(const EngineUnit& unit) {
 }
 
 ApiAccess read_api_access(const host::Host& host, const Inventory& inventory, const DockerConfig& docker,
-                          const Sockets& sockets) {
+                          const Sockets& sockets, std::span<const SocketSetting> settings) {
     ApiAccess out;
     for (const auto& u : inventory.units)
         if (!u.engine.empty() && u.file.name.ends_with(".socket") && !u.file.masked)
@@ -140,6 +147,11 @@ ApiAccess read_api_access(const host::Host& host, const Inventory& inventory, co
         if (serves(host.root(), source))
             out.remote_groups.push_back(source);
     GroupReader groups(host);
+    for (const SocketSetting& s : settings)
+        if (s.kind == SocketSetting::Kind::user)
+            add_owner(*host.accounts(), s, out);
+        else if (s.kind == SocketSetting::Kind::group)
+            groups.add(s.value, {s.engine, s.source});
     add_docker_groups(host, inventory, docker, out, groups);
     for (const auto& unit : out.units)
         if (unit.name != "docker.socket")

@@ -3,10 +3,12 @@
 #pragma once
 #include "core/host/host.hpp"
 #include "modules/rootless/docker_config.hpp"
+#include "modules/rootless/engine_toml.hpp"
 #include "modules/rootless/granting_groups.hpp"
 #include "modules/rootless/inventory.hpp"
 #include "modules/rootless/sockets.hpp"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,8 +29,16 @@ struct SocketUnit {
     std::vector<std::string> drop_ins{};       // file names of drop-ins, to sort after
 };
 
+// An account that owns the socket of an engine by that engine's own configuration.
+struct SocketOwner {
+    std::string account;  // "alice", "uid 1000"
+    std::string engine;
+    std::string source;  // "/etc/containerd/config.toml:4"
+};
+
 struct ApiAccess {
     std::vector<GrantingGroup> groups{};
+    std::vector<SocketOwner> owners{};
     std::vector<SocketUnit> units{};
     std::optional<Error> accounts_problem{};
     std::vector<std::string> remote_groups{};  // NSS sources that may add members unseen: "ldap"
@@ -36,7 +46,8 @@ struct ApiAccess {
 };
 
 [[nodiscard]] ApiAccess read_api_access(const host::Host& host, const Inventory& inventory,
-                                        const DockerConfig& docker, const Sockets& sockets);
+                                        const DockerConfig& docker, const Sockets& sockets,
+                                        std::span<const SocketSetting> settings);
 
 // ---- pure ----
 

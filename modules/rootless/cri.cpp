@@ -3,7 +3,6 @@
 
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
-#include "core/base/toml.hpp"
 #include "modules/rootless/docker_config.hpp"
 
 #include <algorithm>
@@ -15,23 +14,6 @@ namespace {
 
 constexpr std::size_t config_max = std::size_t{1} << 20;
 constexpr std::size_t max_imports = 256;
-
-// nullopt: no such file.
-std::optional<ConfigFile> read_toml(const host::Sysroot& root, const std::string& path,
-                                    std::vector<Error>& problems) {
-    const auto text = root.read(path, config_max);
-    if (!text) {
-        if (text.error().code != Code::not_found)
-            problems.push_back(text.error());
-        return std::nullopt;
-    }
-    auto parsed = parse_toml(*text, path);
-    if (!parsed) {
-        problems.push_back(std::move(parsed).error());
-        return std::nullopt;
-    }
-    return ConfigFile{path, *std::move(parsed)};
-}
 
 // Files that an import pattern names: a path, or a pattern in the last component.
 std::vector<std::string> matches(const host::Sysroot& root, const std::string& pattern,
@@ -109,36 +91,9 @@ void read_crio(const host::Sysroot& root, const std::string& main, const std::st
             into.crio.push_back(*std::move(file));
 }
 
-struct CommandLine {
-    std::vector<std::string> argv{};
-    Variables environment{};
-    std::string source{};
-};
-
-// How an engine is started: by its units, and as it runs.
-std::vector<CommandLine> command_lines(const host::Host& host, const Inventory& inventory,
-                                       std::string_view engine, std::vector<Error>& problems) {
-    std::vector<CommandLine> out;
-    for (const EngineUnit& u : inventory.units) {
-        if (u.engine != engine || u.file.masked)
-            continue;
-        const auto environment = unit_environment(host, u.file);
-        problems.insert(problems.end(), environment.problems.begin(), environment.problems.end());
-        for (const auto& line : u.runs)
-            out.push_back(
-                {expand(command_words(line.value), environment.values), environment.values, line.source});
-    }
-    if (inventory.processes)
-        for (const EngineProcess& p : *inventory.processes)
-            if (p.engine == engine && p.parent_engine.empty())
-                out.push_back({p.argv, {}, "pid " + std::to_string(p.pid)});
-    problems.insert(problems.end(), inventory.unit_problems.begin(), inventory.unit_problems.end());
-    return out;
-}
-
 void read_containerd(const host::Host& host, const Inventory& inventory, CriFacts& into) {
     std::string main = "/etc/containerd/config.toml";
-    for (const auto& line : command_lines(host, inventory, "containerd", into.containerd_problems))
+    for (const auto& line : engine_commands(host, inventory, "containerd", into.containerd_problems))
         for (const char* name : {"--config", "-c"})
             if (const auto v = flag_value(line.argv, name))
                 main = *v;
@@ -149,7 +104,7 @@ void read_crio(const host::Host& host, const Inventory& inventory, CriFacts& int
     std::string main = "/etc/crio/crio.conf";
     std::string dir = "/etc/crio/crio.conf.d";
     ConfigFiles flags;
-    for (const auto& line : command_lines(host, inventory, "crio", into.crio_problems)) {
+    for (const auto& line : engine_commands(host, inventory, "crio", into.crio_problems)) {
         flags.push_back(crio_flags(line.argv, line.environment, line.source));
         if (const Value* v = flags.back().value.at("config"); v != nullptr && v->string() != nullptr)
             main = *v->string();
@@ -225,10 +180,88 @@ Setting find_last(const ConfigFiles& files, std::span<const std::string_view> ta
     return out;
 }
 
+// Where containerd keeps what it knows of one of its listeners: a table of its own up to version 3 of its
+// configuration, a plugin since.
+struct Listener {
+    std::string_view table;
+    std::string_view plugin;
+};
+
+constexpr Listener grpc_listener{"grpc", "io.containerd.server.v1.grpc"};
+constexpr Listener ttrpc_listener{"ttrpc", "io.containerd.server.v1.ttrpc"};
+constexpr Listener debug_listener{"debug", "io.containerd.server.v1.debug"};
+
+// The last value that is not empty or 0: the files are merged, and what is empty takes no other's place.
+Setting last_set(const ConfigFiles& files, const Listener& of, std::string_view key) {
+    Setting out;
+    for (const ConfigFile& file : files)
+        for (const Value* v : {file.value.at(of.table, key), file.value.at("plugins", of.plugin, key)})
+            if (v != nullptr && *v != Value(std::int64_t{0}) && *v != Value(""))
+                out = {v, file.place(v)};
+    return out;
+}
+
+class SocketSettings {
+  public:
+    void add_all(const ConfigFiles& files) {
+        add_ids(files, grpc_listener);
+        // Without an address of its own ttrpc takes that of grpc, and its owners with it; the plugin does
+        // not.
+        if (text_of(last_set(files, ttrpc_listener, "address")) || has_plugin(files, ttrpc_listener))
+            add_ids(files, ttrpc_listener);
+        add_tcp(last_set(files, grpc_listener, "tcp_address"));
+        add_tcp(last_set(files, {"", "io.containerd.server.v1.grpc-tcp"}, "address"));
+        const auto debug = last_set(files, debug_listener, "address");
+        const auto* address = text_of(debug);
+        if (address != nullptr && !address->starts_with('/') && !address->starts_with("unix:"))
+            add_tcp(debug);
+        else if (address != nullptr)
+            add_ids(files, debug_listener);
+    }
+
+    [[nodiscard]] std::vector<SocketSetting> take() { return std::move(out_); }
+
+  private:
+    using Kind = SocketSetting::Kind;
+
+    static const std::string* text_of(const Setting& s) {
+        return s.value != nullptr ? s.value->string() : nullptr;
+    }
+
+    static bool has_plugin(const ConfigFiles& files, const Listener& of) {
+        return std::ranges::any_of(
+            files, [&](const ConfigFile& f) { return f.value.at("plugins", of.plugin) != nullptr; });
+    }
+
+    void add(SocketSetting s) {
+        if (std::ranges::find(out_, s) == out_.end())
+            out_.push_back(std::move(s));
+    }
+
+    void add_ids(const ConfigFiles& files, const Listener& of) {
+        for (const auto& [key, kind] : {std::pair{"uid", Kind::user}, std::pair{"gid", Kind::group}})
+            if (const auto id = last_set(files, of, key);
+                id.value != nullptr && id.value->integer() != nullptr && *id.value->integer() > 0)
+                add({kind, "containerd", std::to_string(*id.value->integer()), id.source});
+    }
+
+    void add_tcp(const Setting& address) {
+        if (const auto* text = text_of(address))
+            add({Kind::tcp, "containerd", *text, address.source});
+    }
+
+    std::vector<SocketSetting> out_{};
+};
+
 }  // namespace
 
-std::string ConfigFile::place(const Value* v) const {
-    return v != nullptr && v->where.line > 0 ? path + ":" + std::to_string(v->where.line) : path;
+std::vector<SocketSetting> socket_settings(const CriFacts& cri) {
+    SocketSettings out;
+    out.add_all(cri.containerd);
+    ConfigFiles with = cri.containerd;
+    with.insert(with.end(), cri.containerd_maybe.begin(), cri.containerd_maybe.end());
+    out.add_all(with);
+    return out.take();
 }
 
 Setting containerd_setting(const ConfigFiles& files, std::string_view key) {

@@ -4,6 +4,7 @@
 #include "core/base/result.hpp"
 #include "core/base/value.hpp"
 #include "core/host/host.hpp"
+#include "modules/rootless/engine_toml.hpp"
 #include "modules/rootless/inventory.hpp"
 #include "modules/rootless/kubelet.hpp"
 
@@ -14,16 +15,6 @@
 #include <vector>
 
 namespace plimsoll::modules::rootless {
-
-struct ConfigFile {
-    std::string path;
-    Value value{};  // a table
-
-    // "PATH:LINE" of a value of this file.
-    [[nodiscard]] std::string place(const Value* v) const;
-};
-
-using ConfigFiles = std::vector<ConfigFile>;
 
 struct CriFacts {
     ConfigFiles containerd{};  // config.toml, then its imports; later ones win
@@ -54,6 +45,9 @@ struct Setting {
 [[nodiscard]] std::map<std::string, Setting> containerd_runtimes(const ConfigFiles& files,
                                                                  std::string_view key);
 [[nodiscard]] Setting crio_setting(const ConfigFiles& files, std::string_view key);
+// Owners of containerd's own sockets and its addresses by TCP, in each version of its configuration
+// (containerd-config.toml(5)), with conf.d and without.
+[[nodiscard]] std::vector<SocketSetting> socket_settings(const CriFacts& cri);
 // containerd may run without its CRI plugin; then no kubelet uses it.
 [[nodiscard]] bool cri_disabled(const ConfigFiles& files);
 

@@ -41,17 +41,24 @@ bool matched(const std::vector<std::string>& globs, const std::string& entry) {
     return std::ranges::any_of(globs, [&](const std::string& g) { return glob_match(g, entry); });
 }
 
+std::vector<SocketSetting> own_sockets(const Engines::Facts& facts) {
+    auto out = socket_settings(facts.cri);
+    std::ranges::move(socket_settings(facts.buildkit), std::back_inserter(out));
+    return out;
+}
+
 Engines::Facts Engines::observe(const host::Host& host, const Params&, const policy::Provision&) {
     Facts f{.live = host.live()};
     f.inventory = take_inventory(host);
     f.docker = read_docker_config(host, f.inventory);
     f.sockets = read_sockets(host, f.inventory);
-    f.access = read_api_access(host, f.inventory, f.docker, f.sockets);
+    f.cri = read_cri(host, f.inventory);
+    f.buildkit = read_buildkit(host, f.inventory);
+    f.access = read_api_access(host, f.inventory, f.docker, f.sockets, own_sockets(f));
     f.remap = read_remap(host, f.docker);
     f.quadlets = read_quadlets(host);
     f.users = read_user_dockers(host, f.inventory);
     f.clients = read_docker_clients(host);
-    f.cri = read_cri(host, f.inventory);
     return f;
 }
 

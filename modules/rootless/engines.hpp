@@ -4,6 +4,7 @@
 #pragma once
 #include "core/policy/module.hpp"
 #include "modules/rootless/api_access.hpp"
+#include "modules/rootless/buildkit.hpp"
 #include "modules/rootless/cri.hpp"
 #include "modules/rootless/docker_clients.hpp"
 #include "modules/rootless/docker_config.hpp"
@@ -70,6 +71,7 @@ struct Engines {
         std::vector<UserDocker> users{};
         DockerClients clients{};
         CriFacts cri{};
+        Buildkit buildkit{};
     };
 
     [[nodiscard]] static std::span<const policy::ControlInfo> controls();

@@ -295,6 +295,23 @@ void judge_socket_file(const Engines::Facts& facts, const SocketFile& f, Finding
     }
 }
 
+void judge_owner(const Engines::Params& params, const Engines::Facts& facts, const SocketOwner& o,
+                 Findings& out) {
+    const std::string subject = o.engine + "'s socket of " + printable(o.account, 64);
+    if (named(params.allowed_members, o.account)) {
+        out.push_back(finding(Control::socket_access, Status::pass, subject, "whom the policy names",
+                              {{o.source, "owner " + o.account, ""}}));
+        return;
+    }
+    auto f =
+        failing(Control::socket_access, subject, "the socket belongs to another than root",
+                {{o.source, "owner " + printable(o.account, 64), "root"}},
+                {FixClass::never_automatic, "take the uid out of the engine's configuration and restart it"});
+    if (!facts.inventory.has(o.engine))
+        f.severity = Severity::low;
+    out.push_back(std::move(f));
+}
+
 void judge_socket_unit(const Engines::Params& params, const Engines::Facts& facts, const SocketUnit& u,
                        Findings& out) {
     if (u.problem)
@@ -335,12 +352,16 @@ void judge_socket_access(const Engines::Params& params, const Engines::Facts& fa
         judge_group(params, facts, g, out);
     if (facts.access.accounts_problem)
         report_unknown(Control::socket_access, "groups", *facts.access.accounts_problem, out);
+    for (const SocketOwner& o : facts.access.owners)
+        judge_owner(params, facts, o, out);
     for (const SocketUnit& u : facts.access.units)
         judge_socket_unit(params, facts, u, out);
     for (const SocketFile& f : facts.sockets.files)
         judge_socket_file(facts, f, out);
     report_unknown(Control::socket_access, "sockets", facts.sockets.problems, out);
     report_unknown(Control::socket_access, "units", facts.inventory.unit_problems, out);
+    report_unknown(Control::socket_access, "containerd", facts.cri.containerd_problems, out);
+    report_unknown(Control::socket_access, "buildkit", facts.buildkit.problems, out);
     if (!facts.inventory.processes)  // one of them may hold a group that its user has no more
         report_unknown(Control::socket_access, "processes", facts.inventory.processes.error(), out);
     judge_clients_of_sockets(params, facts, out);

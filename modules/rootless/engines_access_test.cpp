@@ -248,4 +248,115 @@ TEST(SocketOwner, TheFixConverges) {
     expect_converges(tree, tree.host(), access_id);
 }
 
+// ---- what containerd and buildkitd make by themselves ----
+
+TEST(OwnSockets, OfContainerdGoToWhomItsConfigurationNames) {
+    struct Case {
+        std::string config;
+        std::vector<std::string> expected;
+    };
+
+    const std::string plugin = "version = 4\n[plugins.'io.containerd.server.v1.";
+    const Case cases[] = {
+        {"[grpc]\ngid = 998\n", {"group gid 998: fail critical"}},
+        {"[grpc]\ngid = 996\n", {"group staff: fail critical"}},
+        {"[grpc]\nuid = 1000\n", {"containerd's socket of alice: fail critical"}},
+        {"[grpc]\nuid = 4711\n", {"containerd's socket of uid 4711: fail critical"}},
+        {"[grpc]\nuid = 0\ngid = 0\n", {"host: pass"}},
+        {"[grpc]\ngid = -1\nuid = 'x'\n", {"host: pass"}},
+        {"[ttrpc]\ngid = 996\n", {"host: pass"}},  // takes what grpc has
+        {"[ttrpc]\naddress = '/run/t'\ngid = 996\n", {"group staff: fail critical"}},
+        {"[debug]\ngid = 996\n", {"host: pass"}},  // not there without an address
+        {"[debug]\naddress = '/run/d'\nuid = 1000\n", {"containerd's socket of alice: fail critical"}},
+        {plugin + "grpc']\ngid = 996\n", {"group staff: fail critical"}},
+        {plugin + "ttrpc']\nuid = 1000\n", {"containerd's socket of alice: fail critical"}},
+        {"[grpc]\ngid = ", {"containerd: unknown"}},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/passwd", accounts},
+                               {"etc/group", "staff:x:996:alice\n"},
+                               {"usr/bin/containerd", ""},
+                               {"etc/containerd/config.toml", c.config}};
+        EXPECT_THAT(verdicts(assess(tree.host()), access_id),
+                    ::testing::UnorderedElementsAreArray(c.expected))
+            << c.config;
+    }
+}
+
+TEST(OwnSockets, OfContainerdAreMergedFromItsFiles) {
+    const tests::Tree tree{{"etc/passwd", accounts},
+                           {"etc/group", "staff:x:996:alice\nops:x:997:\n"},
+                           {"usr/bin/containerd", ""},
+                           {"etc/containerd/config.toml", "imports = ['a.toml']\n[grpc]\ngid = 996\n"},
+                           {"etc/containerd/a.toml", "[grpc]\ngid = 0\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group staff: fail critical"));
+    tree.write("etc/containerd/a.toml", "[grpc]\ngid = 997\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group ops: pass"));
+    // Newer versions read conf.d by themselves.
+    tree.write("etc/containerd/config.toml", "[grpc]\ngid = 997\n");
+    tree.write("etc/containerd/conf.d/x.toml", "[grpc]\ngid = 996\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id),
+                UnorderedElementsAre("group ops: pass", "group staff: fail critical"));
+}
+
+// buildkitd with these flags.
+void add_buildkit(const tests::Tree& tree, const std::string& flags) {
+    tree.write("usr/lib/systemd/system/buildkit.service",
+               "[Service]\nExecStart=/usr/bin/buildkitd " + flags + "\n[Install]\n");
+}
+
+TEST(OwnSockets, OfBuildkitdGoToWhomItsConfigurationNames) {
+    struct Case {
+        const char* flags;
+        const char* config;
+        std::vector<std::string> expected;
+    };
+
+    const Case cases[] = {
+        {"", "[grpc]\ngid = 996\n", {"group staff: fail critical"}},
+        {"", "[grpc]\nuid = 1000\n", {"buildkit's socket of alice: fail critical"}},
+        {"", "[grpc]\nuid = 0\ngid = 0\n", {"host: pass"}},
+        {"--group staff", "", {"group staff: fail critical"}},
+        {"--group=996", "[grpc]\ngid = 0\n", {"group staff: fail critical"}},
+        {"-group ops", "[grpc]\ngid = 996\n", {"group ops: pass"}},
+        {"--config /etc/b.toml", "[grpc]\ngid = 996\n", {"host: pass"}},
+        {"--addr fd://", "[grpc]\ngid = 996\n", {"host: pass"}},
+        {"--addr fd:// --addr unix:///run/b", "[grpc]\ngid = 996\n", {"group staff: fail critical"}},
+        {"", "[grpc]\naddress = ['unix:///x']\ngid = 996\n", {"group staff: fail critical"}},
+        {"", "grpc = 1\n", {"host: pass"}},
+        {"", "[grpc", {"buildkit: unknown"}},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/passwd", accounts},
+                               {"etc/group", "staff:x:996:alice\nops:x:997:\n"},
+                               {"etc/buildkit/buildkitd.toml", c.config}};
+        add_buildkit(tree, c.flags);
+        EXPECT_THAT(verdicts(assess(tree.host()), access_id),
+                    ::testing::UnorderedElementsAreArray(c.expected))
+            << c.flags << " " << c.config;
+    }
+}
+
+TEST(OwnSockets, OfARunningBuildkitdAndOfAUsersAreTwoThings) {
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", "staff:x:996:alice\n"}};
+    add_proc(tree);
+    add_process(tree, {.pid = 9,
+                       .exe = "/usr/bin/buildkitd",
+                       .argv = {"buildkitd", "--group", "staff"},
+                       .uid = 1000,
+                       .user_ns = "4026532000"});
+    EXPECT_THAT(verdicts(assess(tree.live_host()), access_id), ElementsAre("host: pass"));
+    add_process(tree, {.pid = 10, .exe = "/usr/bin/buildkitd", .argv = {"buildkitd", "--group", "staff"}});
+    EXPECT_THAT(verdicts(assess(tree.live_host()), access_id), ElementsAre("group staff: fail critical"));
+}
+
+TEST(OwnSockets, OwnersMayBeNamed) {
+    const tests::Tree tree{{"etc/passwd", accounts},
+                           {"etc/group", "staff:x:996:alice\n"},
+                           {"usr/bin/containerd", ""},
+                           {"etc/containerd/config.toml", "[grpc]\nuid = 1000\ngid = 996\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_members = {"alice"}}), access_id),
+                UnorderedElementsAre("containerd's socket of alice: pass", "group staff: pass"));
+}
+
 }  // namespace

@@ -46,6 +46,7 @@ ControlInfo about_socket_access() {
             "end.",
         .references = {"man:systemd.socket(5)", "man:acl(5)", "man:group(5)", "man:gshadow(5)",
                        "man:newgrp(1)", "man:gpasswd(1)", "man:initgroups(3)",
+                       "man:containerd-config.toml(5)",
                        "https://docs.docker.com/engine/security/#docker-daemon-attack-surface"}};
 }
 
@@ -66,7 +67,9 @@ ControlInfo about_tcp() {
             "socket unit, or the -H flag of dockerd's unit, in a drop-in. By hand where a variable or a "
             "script "
             "sets it.",
-        .references = {"man:dockerd(8)", "https://docs.docker.com/engine/security/protect-access/"}};
+        .references = {"man:dockerd(8)", "https://docs.docker.com/engine/security/protect-access/",
+                       "man:containerd-config.toml(5)",
+                       "https://docs.docker.com/build/buildkit/toml-configuration/"}};
 }
 
 ControlInfo about_daemon_json() {
@@ -205,8 +208,9 @@ std::vector<P> daemon_params() {
         P{.control = "engine.docker-tcp",
           .key = "require_mutual_tls",
           .member = &Engines::Params::require_mutual_tls,
-          .doc = "Whether an allowed address of dockerd still fails when it does not ask clients for a "
-                 "certificate."}};
+          .doc =
+              "Whether an allowed address of dockerd or buildkitd still fails when it does not ask clients "
+              "for a certificate."}};
 }
 
 std::vector<P> docker_params() {

@@ -103,6 +103,22 @@ Cases daemon_cases() {
         s.tree.write("usr/bin/dockerd", "");
         s.tree.write("etc/group", "docker:x:997:" + std::string(escape) + ",,alice\n");
     });
+    add("engine.docker-socket-access", Cell::unknown, [](S& s) {
+        s.tree.write("usr/bin/dockerd", "");
+        s.tree.write("etc/group", "docker:x:997:\n");
+        s.tree.fifo("etc/gshadow");
+    });
+    add("engine.docker-socket-access", Cell::hostile, [](S& s) {
+        s.tree.write("usr/bin/dockerd", "");
+        s.tree.write("etc/group", "docker:x:997:\n" + std::string(escape) + ":x:997:\n");
+        s.tree.write("etc/gshadow", std::string(escape) + ":!:" + escape + ":" + escape + "\n");
+    });
+    add("engine.docker-socket-access", Cell::hostile,
+        docker_and("etc/systemd/system/docker.socket.d/x.conf",
+                   "[Socket]\nSocketUser=" + std::string(escape) + "\nSocketGroup=root\n"));
+    add("engine.docker-socket-access", Cell::hostile,
+        docker_and("etc/systemd/system/docker.socket.d/x.conf",
+                   "[Socket]\nSocketGroup=%" + std::string(escape) + "\n"));
     add("engine.docker-tcp", Cell::pass, file("usr/bin/dockerd", ""));
     add("engine.docker-tcp", Cell::fail, docker_and(daemon_json, R"({"hosts":["tcp://0.0.0.0:2375"]})"));
     add("engine.docker-tcp", Cell::not_applicable, nothing());

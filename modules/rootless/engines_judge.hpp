@@ -51,6 +51,9 @@ void report_unknown(Control c, const std::string& subject, const Error& error, F
 [[nodiscard]] std::string drop_in_path(const std::string& unit, const std::string& topic,
                                        const std::vector<std::string>& others);
 
+// What containerd and buildkitd are told of the sockets that they make by themselves.
+[[nodiscard]] std::vector<SocketSetting> own_sockets(const Engines::Facts& facts);
+
 void judge_rootful_daemon(const Engines::Params& params, const Engines::Facts& facts, Findings& out);
 void judge_socket_access(const Engines::Params& params, const Engines::Facts& facts, Findings& out);
 void judge_tcp(const Engines::Params& params, const Engines::Facts& facts, Findings& out);

@@ -122,10 +122,9 @@ void add_others(const Engines::Facts& facts, TcpApis& into) {
         for (const auto& listen : u.listens)
             if (is_tcp_stream(listen.value))
                 into.add(u.engine, listen.value, Place::socket_unit, listen.source, u.name);
-    for (const ConfigFile& file : facts.cri.containerd)
-        if (const Value* v = file.value.at("grpc", "tcp_address");
-            v != nullptr && v->string() != nullptr && !v->string()->empty())
-            into.add("containerd", *v->string(), Place::other, file.place(v));
+    for (const SocketSetting& s : own_sockets(facts))
+        if (s.kind == SocketSetting::Kind::tcp)
+            into.add(s.engine, s.value, Place::other, s.source);
     if (!facts.sockets.tcp)
         return;
     for (const EngineListener& l : *facts.sockets.tcp) {
@@ -270,13 +269,14 @@ Fix tcp_fix(const Engines::Params& params, const Engines::Facts& facts, const Tc
 }
 
 void judge_api(const Engines::Params& params, const Engines::Facts& facts, const TcpApi& api, Findings& out) {
-    const bool docker = api.engine == "docker";
-    const bool tls = docker && mutual_tls(facts);
+    const bool may_ask = api.engine == "docker" || api.engine == "buildkit";
+    const bool tls =
+        may_ask && (api.engine == "docker" ? mutual_tls(facts) : asks_for_certificates(facts.buildkit));
     const std::string subject = "tcp " + printable(api.address, 80);
     std::vector<Evidence> evidence;
     for (const Sighting& s : api.seen)
         evidence.push_back(s.evidence);
-    if (matched(params.allowed_listeners, api.address) && (tls || !docker || !params.require_mutual_tls)) {
+    if (matched(params.allowed_listeners, api.address) && (tls || !may_ask || !params.require_mutual_tls)) {
         out.push_back(finding(Control::tcp, Status::pass, subject,
                               api.engine + " listens, as the policy allows", std::move(evidence)));
         return;
@@ -311,6 +311,7 @@ void judge_tcp(const Engines::Params& params, const Engines::Facts& facts, Findi
     report_unknown(Control::tcp, "docker.service", facts.docker.problems, out);
     report_unknown(Control::tcp, "units", facts.inventory.unit_problems, out);
     report_unknown(Control::tcp, "containerd", facts.cri.containerd_problems, out);
+    report_unknown(Control::tcp, "buildkit", facts.buildkit.problems, out);
     if (!facts.sockets.tcp)
         report_unknown(Control::tcp, "listeners", facts.sockets.tcp.error(), out);
     judge_clients_of_tcp(params, facts, out);

@@ -215,4 +215,73 @@ TEST(Tcp, TheFixConverges) {
     EXPECT_THAT(fixed(unit), ElementsAre("host: pass"));
 }
 
+TEST(Tcp, BuildkitdListensWhereItsFlagsAndItsFileSay) {
+    struct Case {
+        const char* flags;
+        const char* config;
+        std::vector<std::string> expected;
+    };
+
+    const Case cases[] = {
+        {"--addr tcp://0.0.0.0:1234", "", {"tcp 0.0.0.0:1234: fail critical"}},
+        {"--addr=unix:///run/b.sock -addr=tcp://:1", "", {"tcp :1: fail critical"}},
+        {"--addr unix:///run/b.sock", "[grpc]\naddress = ['tcp://0.0.0.0:1234']\n", {"host: pass"}},
+        {"", "[grpc]\naddress = ['unix:///x', 'tcp://0.0.0.0:1234']\n", {"tcp 0.0.0.0:1234: fail critical"}},
+        {"--addr tcp://0.0.0.0:1234 --tlscert /c --tlskey /k", "", {"tcp 0.0.0.0:1234: fail critical"}},
+        {"--addr tcp://0.0.0.0:1234 --tlscert /c --tlskey /k --tlscacert=/a",
+         "",
+         {"tcp 0.0.0.0:1234: fail high"}},
+        {"--addr tcp://0.0.0.0:1234 --tlscacert /a",
+         "[grpc.tls]\ncert = '/c'\nkey = '/k'\n",
+         {"tcp 0.0.0.0:1234: fail high"}},
+        {"--debugaddr 0.0.0.0:6060", "", {"tcp 0.0.0.0:6060: fail critical"}},
+        {"", "[grpc]\ndebugAddress = '0.0.0.0:6060'\n", {"tcp 0.0.0.0:6060: fail critical"}},
+        {"--debugaddr unix:///run/d", "", {"host: pass"}},
+        {"", "[grpc]\naddress = 'tcp://0.0.0.0:1'\n", {"host: pass"}},  // buildkitd does not start
+        {"", "[grpc", {"buildkit: unknown"}},
+        {"--addr \"tcp://\x1b[2J\"", "", {"tcp \\x1b[2J: fail critical"}},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/buildkit/buildkitd.toml", c.config},
+                               {"usr/lib/systemd/system/buildkit.service",
+                                "[Service]\nExecStart=/usr/bin/buildkitd " + std::string(c.flags) + "\n"}};
+        EXPECT_THAT(verdicts(assess(tree.host()), tcp_id), ::testing::UnorderedElementsAreArray(c.expected))
+            << c.flags << " " << c.config;
+    }
+}
+
+TEST(Tcp, AnAllowedAddressOfBuildkitdHasToAskForCertificates) {
+    const tests::Tree tree{{"usr/lib/systemd/system/buildkit.service",
+                            "[Service]\nExecStart=/usr/bin/buildkitd --addr tcp://0.0.0.0:1\n"}};
+    const std::vector<std::string> allowed{"0.0.0.0:1"};
+    EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_listeners = allowed}), tcp_id),
+                ElementsAre("tcp 0.0.0.0:1: fail critical"));
+    EXPECT_THAT(
+        verdicts(assess(tree.host(), {.allowed_listeners = allowed, .require_mutual_tls = false}), tcp_id),
+        ElementsAre("tcp 0.0.0.0:1: pass"));
+    tree.write("etc/buildkit/buildkitd.toml", "[grpc.tls]\ncert = '/c'\nkey = '/k'\nca = '/a'\n");
+    EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_listeners = allowed}), tcp_id),
+                ElementsAre("tcp 0.0.0.0:1: pass"));
+}
+
+TEST(Tcp, ContainerdListensInEachVersionOfItsConfiguration) {
+    for (const char* config :
+         {"[grpc]\ntcp_address = '0.0.0.0:1'\n", "[debug]\naddress = '0.0.0.0:1'\n",
+          "version = 4\n[plugins.'io.containerd.server.v1.grpc-tcp']\naddress = '0.0.0.0:1'\n",
+          "version = 4\n[plugins.'io.containerd.server.v1.debug']\naddress = '0.0.0.0:1'\n"}) {
+        const tests::Tree tree{{"usr/bin/containerd", ""}, {"etc/containerd/config.toml", config}};
+        EXPECT_THAT(verdicts(assess(tree.host()), tcp_id), ElementsAre("tcp 0.0.0.0:1: fail critical"))
+            << config;
+        tree.write("etc/containerd/config.toml", "");
+        tree.write("etc/containerd/conf.d/x.toml", config);
+        EXPECT_THAT(verdicts(assess(tree.host()), tcp_id), ElementsAre("tcp 0.0.0.0:1: fail critical"))
+            << config;
+    }
+    for (const char* config : {"[grpc]\ntcp_address = ''\n", "[debug]\naddress = '/run/d'\n",
+                               "[debug]\naddress = 'unix:///run/d'\n", "[grpc]\ntcp_address = 1\n"}) {
+        const tests::Tree tree{{"usr/bin/containerd", ""}, {"etc/containerd/config.toml", config}};
+        EXPECT_THAT(verdicts(assess(tree.host()), tcp_id), ElementsAre("host: pass")) << config;
+    }
+}
+
 }  // namespace
