@@ -68,6 +68,62 @@ TEST(UserRecords, OfTheDropInsAreAccountsAndGroups) {
     EXPECT_EQ(found.group("ops")->members, std::vector<std::string>{"eve"});
 }
 
+TEST(UserRecords, SayWhoIsInAGroupByMembershipFilesToo) {
+    const Tree tree{
+        {"/etc/group", "docker:x:990:\n"},           {"/usr/lib/userdb/alice:docker.membership", ""},
+        {"/run/userdb/bob:docker.membership", "{}"}, {"/etc/userdb/carol:ops.membership", ""},
+        {"/etc/userdb/dave.membership", ""},         {"/etc/userdb/erin:docker", ""},
+        {"/etc/userdb/:docker:x.membership", ""},    {"/usr/lib/userdb/frank:docker.membership", ""}};
+    tree.link("/etc/userdb/frank:docker.membership", "/dev/null");
+    const auto found = accounts_of(tree);
+    EXPECT_EQ(found.group("docker")->members, (std::vector<std::string>{"bob", "alice"}));
+    EXPECT_TRUE(found.problems.empty());
+}
+
+TEST(UserRecords, SayMoreForSingleMachines) {
+    const auto found_with = [](const std::string& section, std::string_view id) {
+        const Tree tree{
+            {"/etc/machine-id", std::string(id) + "\n"},
+            {"/etc/group", "docker:x:990:\n"},
+            {"/etc/userdb/eve.user",
+             R"({"userName": "eve", "uid": 5001, "gid": 5001, "memberOf": ["ops"], "perMachine": [{)" +
+                 section + R"("memberOf": ["docker"], "gid": 990}]})"},
+            {"/etc/userdb/ops.group",
+             R"({"groupName": "ops", "gid": 700, "members": ["bob"], "perMachine": [{)" + section +
+                 R"("members": ["alice", "bob"]}]})"}};
+        const auto found = accounts_of(tree);
+        std::vector<std::string> out{std::to_string(found.user("eve")->gid)};
+        for (const char* group : {"docker", "ops"})
+            for (const auto& member : found.group(group)->members)
+                out.push_back(std::string(group) + " " + member);
+        return out;
+    };
+    using Strings = std::vector<std::string>;
+    const Strings matched{"990", "docker eve", "ops bob", "ops alice", "ops eve"};
+    const Strings apart{"5001", "ops bob", "ops eve"};
+    const std::string dashed = R"("matchMachineId": ["x", "01234567-89ab-cdef-0123-456789abcdef"], )";
+    EXPECT_EQ(found_with(R"("matchMachineId": "0123456789abcdef0123456789abcdef", )", machine), matched);
+    EXPECT_EQ(found_with(dashed, machine), matched);
+    EXPECT_EQ(found_with(dashed, "uninitialized"), matched) << "an image may be of any machine";
+    EXPECT_EQ(found_with(R"("matchMachineId": "ffffffffffffffffffffffffffffffff", )", machine), apart);
+    EXPECT_EQ(found_with(R"("matchMachineId": 7, )", machine), apart);
+    EXPECT_EQ(found_with("", machine), apart) << "a section that matches nothing";
+    // A host may be called so: the groups count, while the number is that of the record.
+    EXPECT_EQ(found_with(R"("matchHostname": "web", )", machine),
+              (Strings{"5001", "docker eve", "ops bob", "ops alice", "ops eve"}));
+}
+
+TEST(UserRecords, OfGroupsAddTheirMembersToThoseOfTheFile) {
+    const Tree tree{
+        {"/etc/group", "docker:x:990:alice\nops:x:991:\n"},
+        {"/etc/userdb/docker.group", R"({"groupName": "docker", "gid": 990, "members": ["eve"]})"},
+        {"/etc/userdb/ops.group", R"({"groupName": "ops", "gid": 992, "members": ["eve"]})"}};
+    const auto found = accounts_of(tree);
+    EXPECT_EQ(found.group(990U)->members, (std::vector<std::string>{"alice", "eve"}));
+    EXPECT_TRUE(found.group(991U)->members.empty());
+    EXPECT_EQ(found.group(992U)->members, std::vector<std::string>{"eve"});
+}
+
 TEST(UserRecords, ThatCannotBeReadAreReasonsForUnseenUsers) {
     const std::string path = "/var/lib/systemd/home/hugo.identity";
     for (const char* text :

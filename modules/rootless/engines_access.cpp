@@ -114,10 +114,10 @@ bool offends(const GroupEntry& e, const Engines::Params& params) {
 
 Fix group_fix(const Engines::Params& params, const Engines::Facts& facts, const GrantingGroup& g) {
     const bool ours = std::ranges::all_of(g.entries, [&](const GroupEntry& e) {
-        return !offends(e, params) ||
-               (!e.line.empty() && std::ranges::any_of(engine_table, [&](const EngineInfo& engine) {
-                   return engine.name == e.name;
-               }));
+        return !offends(e, params) || (!e.line.empty() && !e.from_records &&
+                                       std::ranges::any_of(engine_table, [&](const EngineInfo& engine) {
+                                           return engine.name == e.name;
+                                       }));
     });
     if (ours && outsiders(g.primary_members, params).empty())
         return {FixClass::live, "take out of group " + g.name + " whom the policy does not name",

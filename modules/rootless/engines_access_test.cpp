@@ -133,6 +133,16 @@ TEST(GrantingGroup, TheFixesConverge) {
     expect_converges(tree, tree.host(), access_id);
 }
 
+TEST(GrantingGroup, MembersMayComeFromRecords) {
+    const tests::Tree tree{{"etc/group", "docker:x:997:\n"}, {"etc/userdb/alice:docker.membership", ""}};
+    add_dockerd(tree);
+    const auto findings = assess(tree.host());
+    EXPECT_THAT(verdicts(findings, access_id), ElementsAre("group docker: fail critical"));
+    EXPECT_TRUE(of_subject(findings, "group docker").fix->changes.empty());  // no line to edit
+    add_docker(tree);
+    expect_converges(tree, tree.host(), access_id);
+}
+
 TEST(GrantingGroup, OneGroupMayOpenTheSocketsOfTwoEngines) {
     const tests::Tree tree{
         {"etc/passwd", accounts},

@@ -97,9 +97,10 @@ GroupEntry GroupReader::describe(const host::Group& group) {
     if (const auto number = line_number(group.source); number && *number < group_lines().size())
         out.line = group_lines()[*number];
     add_shadow(out);
-    if (out.shadow_line.empty())
-        if (const auto fields = split(out.line, ':'); fields.size() > 1)
-            out.password = usable_password(fields[1]);
+    const auto fields = split(out.line, ':');
+    if (out.shadow_line.empty() && fields.size() > 1)
+        out.password = usable_password(fields[1]);
+    out.from_records = fields.size() > 3 && names_of(fields[3]).size() < out.members.size();
     return out;
 }
 

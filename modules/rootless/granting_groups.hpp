@@ -25,6 +25,7 @@ struct GroupEntry {
     std::vector<std::string> members{};
     std::vector<std::string> shadow_members{};  // of gshadow(5) alone: newgrp(1) lets them in
     std::vector<std::string> administrators{};  // of gshadow(5): gpasswd(1) lets them add themselves
+    bool from_records{false};                   // systemd's records name some of the members
     bool password{false};                       // who knows it gets the group by newgrp(1)
     std::string line{};                         // the entry's text when it stands in /etc/group
     std::string shadow_line{};                  // of /etc/gshadow; empty: none
