@@ -57,7 +57,7 @@ Engines::Facts Engines::observe(const host::Host& host, const Params&, const pol
     f.access = read_api_access(host, f.inventory, f.docker, f.sockets, own_sockets(f));
     f.remap = read_remap(host, f.docker);
     f.quadlets = read_quadlets(host);
-    f.users = read_user_dockers(host, f.inventory);
+    f.rootless = read_user_engines(host, f.inventory);
     f.clients = read_docker_clients(host);
     return f;
 }

@@ -68,7 +68,7 @@ struct Engines {
         ApiAccess access{};
         Remap remap{};
         Quadlets quadlets{};
-        std::vector<UserDocker> users{};
+        UserEngines rootless{};
         DockerClients clients{};
         CriFacts cri{};
         Buildkit buildkit{};

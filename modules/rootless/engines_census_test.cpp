@@ -201,7 +201,7 @@ Cases docker_cases() {
     add("engine.both-stacks", Cell::pass, [](S& s) { add_docker(s.tree); });
     add("engine.both-stacks", Cell::fail, [](S& s) {
         add_docker(s.tree);
-        s.tree.write("home/alice/.config/systemd/user/docker.service", "");
+        s.tree.write("home/alice/.config/systemd/user/docker.service", rootless_unit);
         s.tree.link(users_link, "../docker.service");
     });
     add("engine.both-stacks", Cell::not_applicable, nothing());
@@ -209,7 +209,7 @@ Cases docker_cases() {
     add("engine.both-stacks", Cell::unknown, [](S& s) { s.live = true; });
     add("engine.both-stacks", Cell::hostile, [](S& s) {
         add_docker(s.tree);
-        s.tree.write("home/alice/.config/systemd/user/docker.service", "");
+        s.tree.write("home/alice/.config/systemd/user/docker.service", rootless_unit);
         s.tree.link("home/alice/.config/systemd/user/" + std::string(escape) + ".upholds/docker.service",
                     "../docker.service");
     });

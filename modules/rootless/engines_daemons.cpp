@@ -128,12 +128,19 @@ bool podman_api_allowed(const Engines::Params& params) {
 
 // Whether a user's own engine is there: set to start, or running.
 bool rootless_present(const Engines::Facts& facts, std::string_view engine) {
-    for (const UserDocker& u : facts.users)
-        if (!(engine == "docker" ? u.enabled_by : u.podman_by).empty())
+    for (const UserDocker& u : facts.rootless.users)
+        if (engine == "docker" ? !u.enabled_by.empty() || !u.socket_by.empty() : !u.podman_by.empty())
             return true;
     return facts.inventory.processes &&
            std::ranges::any_of(*facts.inventory.processes,
                                [&](const EngineProcess& p) { return p.engine == engine && p.uid != 0; });
+}
+
+// Whether an engine of some user may have been missed.
+bool users_unseen(const Engines::Facts& facts) {
+    return facts.access.accounts_problem || facts.rootless.problem || !facts.inventory.processes ||
+           std::ranges::any_of(facts.rootless.users,
+                               [](const UserDocker& u) { return u.problem.has_value(); });
 }
 
 // What is wrong with a dockerd that is not host root's; empty: nothing.
@@ -164,7 +171,7 @@ std::vector<Evidence> faults_of(const UserDocker& u) {
 void judge_user_process(const Engines::Facts& facts, const EngineProcess& p, Findings& out) {
     auto evidence = faults_of(p);
     std::string subject = "uid " + std::to_string(p.uid);
-    for (const UserDocker& u : facts.users)
+    for (const UserDocker& u : facts.rootless.users)
         if (u.uid == p.uid) {
             subject = printable(u.user);
             std::ranges::move(faults_of(u), std::back_inserter(evidence));
@@ -289,7 +296,7 @@ void judge_docker_health(const Engines::Facts& facts, Findings& out) {
         report_unknown(Control::docker_health, "processes", facts.inventory.processes.error(), out);
     if (facts.access.accounts_problem)
         report_unknown(Control::docker_health, "users", *facts.access.accounts_problem, out);
-    for (const UserDocker& u : facts.users) {
+    for (const UserDocker& u : facts.rootless.users) {
         if (u.problem)
             report_unknown(Control::docker_health, u.user, *u.problem, out);
         else if (facts.live && facts.inventory.processes && !u.enabled_by.empty() &&
@@ -315,6 +322,9 @@ void judge_both_stacks(const Engines::Facts& facts, Findings& out) {
         else if (!rootful && rootless)
             out.push_back(finding(Control::both_stacks, Status::unknown, engine,
                                   "whether a rootful " + engine + " is active could not be observed"));
+        else if (rootful == true && users_unseen(facts))
+            out.push_back(finding(Control::both_stacks, Status::unknown, engine,
+                                  "whether users have a rootless " + engine + " could not be observed"));
         else if (rootful == true || rootless)
             out.push_back(finding(Control::both_stacks, Status::pass, engine,
                                   rootless ? "rootless alone" : "rootful alone"));

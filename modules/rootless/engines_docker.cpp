@@ -138,7 +138,7 @@ void judge_rootful_json(const Engines::Params& params, const Engines::Facts& fac
 }
 
 void judge_user_json(const Engines::Params& params, const UserDocker& user, Findings& out) {
-    const bool nothing = !user.json.text && !user.json.problem && user.flags.empty();
+    const bool nothing = !user.json.text && !user.json.problem && user.flags.empty() && !user.problem;
     if (nothing || !judge_file(user.json, out))
         return;
     DockerAudit audit(user.json, user.flags, user.files, user.uid);
@@ -190,7 +190,7 @@ std::vector<Evidence> remap_faults(const Remap& remap, bool& host_root) {
 void judge_daemon_json(const Engines::Params& params, const Engines::Facts& facts, Findings& out) {
     const auto before = out.size();
     judge_rootful_json(params, facts, out);
-    for (const UserDocker& user : facts.users)
+    for (const UserDocker& user : facts.rootless.users)
         judge_user_json(params, user, out);
     if (out.size() == before)
         out.push_back(finding(Control::daemon_json, Status::not_applicable, facts.docker.json.path,

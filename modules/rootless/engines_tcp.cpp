@@ -51,7 +51,9 @@ class TcpApis {
              const std::string& owner = {}) {
         const std::string address = address_of(raw);
         auto& api = by_address_.try_emplace({engine, address}, TcpApi{engine, address}).first->second;
-        api.seen.push_back({place, {source, printable(raw, 80), "no TCP listener"}, raw, owner});
+        Sighting seen{place, {source, printable(raw, 80), "no TCP listener"}, raw, owner};
+        if (std::ranges::find(api.seen, seen.evidence, &Sighting::evidence) == api.seen.end())
+            api.seen.push_back(std::move(seen));
     }
 
     [[nodiscard]] const auto& all() const { return by_address_; }
@@ -59,18 +61,6 @@ class TcpApis {
   private:
     std::map<std::pair<std::string, std::string>, TcpApi> by_address_;
 };
-
-// dockerd takes an address without a scheme for TCP.
-bool is_tcp_host(std::string_view host) {
-    return !host.empty() && !host.starts_with("unix:") && !host.starts_with("fd:") &&
-           !host.starts_with("npipe:");
-}
-
-// What systemd.socket(5) listens on by TCP: not a path, an abstract name, a VSOCK or netlink address.
-bool is_tcp_stream(std::string_view listen) {
-    return !listen.starts_with('/') && !listen.starts_with('@') && !listen.starts_with('%') &&
-           !listen.starts_with("vsock:");
-}
 
 void add_docker_hosts(const Engines::Facts& facts, TcpApis& into) {
     for (const DockerFlag& f : facts.docker.flags)
@@ -87,7 +77,11 @@ void add_docker_hosts(const Engines::Facts& facts, TcpApis& into) {
 
 // A user's own engine is not root's, but whoever reaches it is that user.
 void add_user_hosts(const Engines::Facts& facts, TcpApis& into) {
-    for (const UserDocker& u : facts.users) {
+    for (const UserListen& l : facts.rootless.everybodys)
+        into.add(engine_of(l.engine, "every user"), l.address, Place::other, l.source);
+    for (const UserDocker& u : facts.rootless.users) {
+        for (const UserListen& l : u.listens)
+            into.add(engine_of(l.engine, u.user), l.address, Place::other, l.source);
         const std::string engine = engine_of("docker", u.user);
         for (const DockerFlag& f : u.flags)
             if (f.key == "hosts" && is_tcp_host(f.value))
@@ -301,7 +295,9 @@ void judge_tcp(const Engines::Params& params, const Engines::Facts& facts, Findi
     add_others(facts, apis);
     for (const auto& [key, api] : apis.all())
         judge_api(params, facts, api, out);
-    for (const UserDocker& u : facts.users)
+    if (facts.rootless.problem)
+        report_unknown(Control::tcp, "units of users", *facts.rootless.problem, out);
+    for (const UserDocker& u : facts.rootless.users)
         if (u.json.problem || u.problem)
             report_unknown(Control::tcp, u.user, u.json.problem ? *u.json.problem : *u.problem, out);
     if (facts.access.accounts_problem)

@@ -284,4 +284,83 @@ TEST(Tcp, ContainerdListensInEachVersionOfItsConfiguration) {
     }
 }
 
+TEST(Tcp, EnginesOfUsersListenWhereTheirUnitsSay) {
+    struct Case {
+        const char* file;
+        const char* content;
+        std::vector<std::string> expected;
+    };
+
+    const Case cases[] = {
+        {"home/alice/.config/systemd/user/podman.socket.d/x.conf",
+         "[Socket]\nListenStream=0.0.0.0:8080\n",
+         {"tcp 0.0.0.0:8080: fail high"}},
+        {"home/alice/.local/share/systemd/user/podman.socket.d/x.conf",
+         "[Socket]\nListenStream=8080\n",
+         {"tcp 8080: fail high"}},
+        {"home/alice/.config/systemd/user/podman.socket.d/x.conf",
+         "[Socket]\nListenStream=%H:1\n",
+         {"tcp %H:1: fail high"}},
+        {"home/alice/.config/systemd/user/podman.socket.d/x.conf",
+         "[Socket]\nListenStream=%t/x\n",
+         {"host: pass"}},
+        {"home/alice/.config/systemd/user/podman.service",
+         "[Service]\nExecStart=podman system service tcp://0.0.0.0:8080\n",
+         {"tcp 0.0.0.0:8080: fail high"}},
+        {"home/alice/.config/systemd/user/api.service",
+         "[Service]\nExecStart=podman system service tcp://0.0.0.0:8080\n",
+         {"tcp 0.0.0.0:8080: fail high"}},
+        {"home/alice/.config/systemd/user/api.socket",
+         "[Socket]\nListenStream=8080\nService=podman.service\n",
+         {"tcp 8080: fail high"}},
+        {"home/alice/.config/systemd/user/web.socket",
+         "[Socket]\nListenStream=80\nService=web-docker.service\n",
+         {"host: pass"}},
+        {"home/alice/.local/share/systemd/user/docker.service",
+         "[Service]\nExecStart=dockerd-rootless.sh -H tcp://0.0.0.0:2375\n",
+         {"tcp 0.0.0.0:2375: fail high"}},
+        {"home/alice/.config/systemd/user/buildkit.service",
+         "[Service]\nExecStart=rootlesskit buildkitd --addr tcp://0.0.0.0:1\n",
+         {"tcp 0.0.0.0:1: fail high"}},
+        // A vendor's socket that nothing starts is nobody's yet.
+        {"usr/lib/systemd/user/podman.socket.d/x.conf", "[Socket]\nListenStream=8080\n", {"host: pass"}},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/passwd", accounts},
+                               {"etc/group", ""},
+                               {"usr/bin/podman", ""},
+                               {"usr/lib/systemd/user/podman.socket", "[Socket]\nListenStream=%t/p.sock\n"}};
+        tree.write(c.file, c.content);
+        EXPECT_THAT(verdicts(assess(tree.host()), tcp_id), ::testing::ElementsAreArray(c.expected))
+            << c.file << " " << c.content;
+    }
+}
+
+TEST(Tcp, UnitsThatEveryUserStartsCountForAll) {
+    const tests::Tree tree{
+        {"etc/passwd", accounts},
+        {"etc/group", ""},
+        {"usr/lib/systemd/user/podman.socket", "[Socket]\nListenStream=%t/podman/podman.sock\n"},
+        {"etc/systemd/user/podman.socket.d/x.conf", "[Socket]\nListenStream=0.0.0.0:8080\n"}};
+    tree.link("etc/systemd/user/sockets.target.wants/podman.socket", "/usr/lib/systemd/user/podman.socket");
+    tree.write("var/lib/systemd/linger/alice", "");
+    auto findings = assess(tree.host());
+    EXPECT_THAT(verdicts(findings, tcp_id), ElementsAre("tcp 0.0.0.0:8080: fail high"));
+    EXPECT_EQ(std::ranges::find(findings, tcp_id, &policy::Finding::control)->message,
+              "podman of every user listens on TCP without mutual TLS");
+    tree.link("etc/systemd/user/podman.socket", "/dev/null");
+    EXPECT_THAT(verdicts(assess(tree.host()), tcp_id), ElementsAre("host: not-applicable"));
+    tree.remove("etc/systemd/user");
+    tree.link("etc/systemd/user", "user");
+    EXPECT_THAT(verdicts(assess(tree.host()), tcp_id),
+                ::testing::IsSupersetOf({"units of users: unknown", "alice: unknown"}));
+}
+
+TEST(Tcp, DropInsOfPodmansSocketCount) {
+    const tests::Tree tree{
+        {"usr/lib/systemd/system/podman.socket", "[Socket]\nListenStream=%t/podman/podman.sock\n"},
+        {"etc/systemd/system/podman.socket.d/x.conf", "[Socket]\nListenStream=[::]:8080\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), tcp_id), ElementsAre("tcp [::]:8080: fail critical"));
+}
+
 }  // namespace

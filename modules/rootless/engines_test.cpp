@@ -524,7 +524,7 @@ TEST(DockerHealth, SocketAndUnit) {
     tree.remove("proc/9");
     tree.remove("run/user/1000/docker.sock");
     tree.link("home/alice/.config/systemd/user/default.target.wants/docker.service", "../docker.service");
-    tree.write("home/alice/.config/systemd/user/docker.service", "");
+    tree.write("home/alice/.config/systemd/user/docker.service", rootless_unit);
     EXPECT_THAT(verdicts(assess(tree.live_host()), "rootless.docker-health"),
                 ElementsAre("alice: fail medium"));
     tree.remove("run/user");
@@ -542,6 +542,9 @@ TEST(DockerHealth, WhatCannotBeReadIsUnknown) {
     tree.remove("etc/systemd/user");
     tree.link("etc/systemd/user/default.target.upholds/docker.service", "../docker.service");
     EXPECT_THAT(verdicts(assess(tree.live_host()), "rootless.docker-health"),
+                ElementsAre("host: not-applicable"));  // no such unit
+    tree.write("etc/systemd/user/docker.service", rootless_unit);
+    EXPECT_THAT(verdicts(assess(tree.live_host()), "rootless.docker-health"),
                 ElementsAre("alice: fail medium"));
     tree.remove("etc/passwd");
     tree.fifo("etc/passwd");
@@ -552,13 +555,111 @@ TEST(BothStacks, Verdicts) {
     const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};
     add_docker(tree);
     EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"), ElementsAre("docker: pass"));
-    tree.write("home/alice/.config/systemd/user/docker.service", "");
+    tree.write("home/alice/.config/systemd/user/docker.service", rootless_unit);
     tree.link("home/alice/.config/systemd/user/default.target.wants/docker.service", "../docker.service");
     EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"), ElementsAre("docker: fail low"));
     tree.remove("etc/systemd");
     EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"), ElementsAre("docker: pass"));
     tree.fifo("etc/systemd/system/docker.service.d/x.conf");
     EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"), ElementsAre("docker: unknown"));
+}
+
+// ---- units of users ----
+
+TEST(UserUnits, CountWhereverTheUsersManagerFindsThem) {
+    for (const char* dir : {"home/alice/.config/systemd/user.control", "home/alice/.config/systemd/user",
+                            "home/alice/.local/share/systemd/user"}) {
+        const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};
+        add_docker(tree);
+        const std::string unit = std::string(dir) + "/docker.service";
+        tree.write(unit, rootless_unit);
+        EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"), ElementsAre("docker: pass")) << dir;
+        tree.link(std::string(dir) + "/default.target.wants/docker.service", "../docker.service");
+        EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"), ElementsAre("docker: fail low"))
+            << dir;
+        tree.remove(unit);
+        tree.link(unit, "/dev/null");
+        EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"), ElementsAre("docker: pass")) << dir;
+    }
+}
+
+TEST(UserUnits, MayHaveAnyName) {
+    const tests::Tree tree{{"etc/passwd", accounts},
+                           {"etc/group", ""},
+                           {"home/alice/.config/systemd/user/mine.service", rootless_unit}};
+    add_docker(tree);
+    tree.link("home/alice/.config/systemd/user/default.target.wants/mine.service", "../mine.service");
+    EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"), ElementsAre("docker: fail low"));
+    tree.write("home/alice/.config/systemd/user/mine.service",
+               "[Unit]\nDescription=no dockerd\n[Service]\nExecStart=/bin/true\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"), ElementsAre("docker: pass"));
+}
+
+TEST(UserUnits, ForAllUsersStartWhereAManagerRunsOrWillRun) {
+    for (const char* dir :
+         {"etc/systemd/user", "etc/xdg/systemd/user", "run/systemd/user", "usr/local/share/systemd/user",
+          "usr/share/systemd/user", "usr/local/lib/systemd/user", "usr/lib/systemd/user"}) {
+        const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};
+        add_proc(tree);
+        add_docker(tree);
+        tree.write(std::string(dir) + "/docker.service", rootless_unit);
+        tree.link(std::string(dir) + "/default.target.wants/docker.service", "../docker.service");
+        const auto stacks = [&](const host::Host& host) {
+            return verdicts(assess(host), "engine.both-stacks");
+        };
+        EXPECT_THAT(stacks(tree.host()), ElementsAre("docker: pass")) << dir;
+        tree.directory("run/user/1000");
+        EXPECT_THAT(stacks(tree.live_host()), ElementsAre("docker: fail low")) << dir;
+        EXPECT_THAT(stacks(tree.host()), ElementsAre("docker: pass")) << dir;  // no running host's
+        tree.remove("run/user");
+        tree.write("var/lib/systemd/linger/alice", "");
+        EXPECT_THAT(stacks(tree.host()), ElementsAre("docker: fail low")) << dir;
+        tree.write("var/lib/systemd/linger/bob", "");
+        tree.remove("var/lib/systemd/linger/alice");
+        tree.link("home/bob/.config/systemd/user/default.target.wants/docker.service", "/dev/null");
+        EXPECT_THAT(stacks(tree.host()), ElementsAre("docker: pass")) << dir;  // bob does not want it
+    }
+}
+
+TEST(UserUnits, OfPodmanAndSocketsCountToo) {
+    const tests::Tree tree{{"etc/passwd", accounts},
+                           {"etc/group", ""},
+                           {"usr/lib/systemd/user/podman.service",
+                            "[Service]\nExecStart=/usr/bin/podman $LOGGING system service\n"},
+                           {"usr/lib/systemd/user/docker.socket", "[Socket]\nListenStream=%t/docker.sock\n"},
+                           {"usr/lib/systemd/system/podman.socket",
+                            "[Socket]\nListenStream=/run/podman/podman.sock\nSocketMode=0600\n"}};
+    add_docker(tree);
+    tree.link("etc/systemd/system/sockets.target.wants/podman.socket",
+              "/usr/lib/systemd/system/podman.socket");
+    EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"),
+                ElementsAre("docker: pass", "podman: pass"));
+    tree.link("home/alice/.config/systemd/user/default.target.wants/podman.service",
+              "/usr/lib/systemd/user/podman.service");
+    tree.link("home/alice/.config/systemd/user/sockets.target.wants/docker.socket",
+              "/usr/lib/systemd/user/docker.socket");
+    EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"),
+                ElementsAre("docker: fail low", "podman: fail low"));
+}
+
+TEST(UserUnits, ThatCannotBeReadAreUnknown) {
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};
+    add_docker(tree);
+    const auto both = [&] { return verdicts(assess(tree.host()), "engine.both-stacks"); };
+    tree.fifo("home/alice/.config/systemd/user/docker.service");
+    EXPECT_THAT(both(), ElementsAre("docker: unknown"));
+    tree.remove("home/alice");
+    EXPECT_THAT(both(), ElementsAre("docker: pass"));
+    tree.link("home/alice/.config/systemd/user", "user");
+    EXPECT_THAT(both(), ElementsAre("docker: unknown"));
+    tree.remove("home/alice");
+    tree.link("etc/systemd/user", "user");
+    EXPECT_THAT(both(), ElementsAre("docker: unknown"));
+    tree.remove("etc/systemd/user");
+    tree.write("var/lib/systemd/linger", "");
+    EXPECT_THAT(both(), ElementsAre("docker: pass"));  // no such directory
+    tree.fifo("etc/passwd");
+    EXPECT_THAT(both(), ElementsAre("docker: unknown"));
 }
 
 }  // namespace

@@ -30,13 +30,6 @@ std::string engine_named(std::string_view program) {
     return program == "docker.dockerd" ? "docker" : "";  // as the snap calls it
 }
 
-std::string engine_of_unit_name(std::string_view unit) {
-    for (const EngineInfo& e : engine_table)
-        if (!unit.empty() && std::ranges::find(e.units, unit) != e.units.end())
-            return std::string(e.name);
-    return {};
-}
-
 bool runs_as_other(const host::Host& host, const host::UnitFile& file) {
     const auto user = file.values("Service", "User");
     if (user.empty())
@@ -261,6 +254,13 @@ bool has_kubelet(const host::Host& host, const Inventory& inventory) {
 }
 
 }  // namespace
+
+std::string engine_of_unit_name(std::string_view unit) {
+    for (const EngineInfo& e : engine_table)
+        if (!unit.empty() && std::ranges::find(e.units, unit) != e.units.end())
+            return std::string(e.name);
+    return {};
+}
 
 std::string engine_of(std::span<const std::string> argv) {
     for (std::size_t i = 0; i < argv.size(); ++i) {

@@ -87,6 +87,8 @@ struct Inventory {
 // Which engine a command line starts as a service: "docker" for ["/usr/bin/env", "dockerd", "-H", …], empty
 // for others. podman counts only as "podman system service".
 [[nodiscard]] std::string engine_of(std::span<const std::string> argv);
+// The engine of which a unit of that name is by its vendor: "docker" for "docker.socket"; empty: none.
+[[nodiscard]] std::string engine_of_unit_name(std::string_view unit);
 // "podman run", "podman start", "podman kube play" … in a command line.
 [[nodiscard]] bool starts_container(std::span<const std::string> argv);
 

@@ -1,126 +1,269 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/rootless_docker.hpp"
 
+#include "modules/rootless/buildkit.hpp"
+#include "modules/rootless/environment_users.hpp"
+#include "modules/rootless/sockets.hpp"
+
 #include <algorithm>
 #include <set>
+#include <span>
 
 namespace plimsoll::modules::rootless {
 namespace {
 
-constexpr std::string_view global_dirs[] = {"/etc/systemd/user", "/run/systemd/user",
-                                            "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"};
+using Names = std::set<std::string, std::less<>>;
 
-// Links to `unit` in the *.wants, *.requires and *.upholds of one unit directory (systemd.unit(5)).
-void find_links(const host::Sysroot& root, const std::string& dir, const std::string& unit,
-                std::vector<std::string>& into, std::optional<Error>& problem) {
-    const auto entries = root.list(dir);
-    if (!entries) {
-        if (entries.error().code != Code::not_found)
-            problem = entries.error();
-        return;
-    }
-    for (const auto& e : *entries) {
-        if (!host::pulls_in(e.name))
-            continue;
-        const std::string link = dir + "/" + e.name + "/" + unit;
-        const auto target = root.read_link(link);
-        if (root.exists(link) && !(target && *target == "/dev/null"))
-            into.push_back(link);
-    }
+std::string_view base_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
-void look_at_socket(const host::Host& host, UserDocker& d) {
-    const std::string dir = "/run/user/" + std::to_string(d.uid);
-    d.manager = host.root().exists(dir);
-    const std::string path = dir + "/docker.sock";
-    const auto st = host.root().lstat(path);
-    if (st)
-        d.socket = UserSocket{path, st->st_uid, st->st_mode & 07777};
-    else if (st.error().code != Code::not_found)
-        d.problem = st.error();
+// Units that may be an engine's by their names; what they do is seen when they are read.
+bool may_be_engines(std::string_view unit) {
+    static constexpr std::string_view beginnings[] = {"docker", "podman", "buildkit"};
+    return std::ranges::any_of(beginnings, [&](std::string_view b) { return unit.starts_with(b); });
 }
 
-// Options that the unit in `dir`, or a drop-in of it, gives dockerd. Its file is the user's: whatever starts
-// dockerd there (dockerd-rootless.sh, a script) takes them.
-void read_unit_flags(const host::Host& host, const std::string& dir, UserDocker& d) {
-    static const std::string name = "docker.service";
-    host::UnitFile unit{.name = name};
-    std::vector<std::string> files{dir + "/" + name};
-    const auto drop_ins = host.root().list(dir + "/" + name + ".d");
-    if (drop_ins)
-        for (const auto& e : *drop_ins)
-            if (e.name.ends_with(".conf"))
-                files.push_back(dir + "/" + name + ".d/" + e.name);
-    if (!drop_ins && drop_ins.error().code != Code::not_found)
-        d.problem = drop_ins.error();
-    for (const auto& path : files) {
-        const auto text = host.root().read(path, std::size_t{1} << 20);
-        if (text)
-            std::ranges::move(host::parse_unit(*text, path), std::back_inserter(unit.settings));
-        else if (text.error().code != Code::not_found)
-            d.problem = text.error();
+Result<Names> engine_units(const host::Sysroot& root, const host::UnitFiles& units) {
+    static constexpr std::string_view programs[] = {"dockerd", "podman", "buildkitd"};
+    PLIMSOLL_TRY(const auto found, units.mentioning(root, programs));
+    Names out(found.begin(), found.end());
+    for (auto& name : units.names(""))
+        if (may_be_engines(name))
+            out.insert(std::move(name));
+    for (const auto& link : units.pulling_links())
+        if (const auto name = base_name(link); may_be_engines(name))
+            out.emplace(name);
+    std::erase_if(out,
+                  [](const std::string& n) { return !n.ends_with(".service") && !n.ends_with(".socket"); });
+    return out;
+}
+
+std::string engine_of_unit(const host::UnitFile& unit) {
+    if (auto engine = engine_of_unit_name(unit.name); !engine.empty())
+        return engine;
+    if (const auto starts = unit.values("Socket", "Service"); !starts.empty())
+        return engine_of_unit_name(starts.back().value);
+    for (const auto& line : unit.values("Service", "ExecStart")) {
+        const auto argv = command_words(line.value);
+        if (auto engine = engine_of(argv); !engine.empty())
+            return engine;
+        if (std::ranges::any_of(argv, [](const auto& w) { return base_name(w) == "dockerd-rootless.sh"; }))
+            return "docker";
     }
+    return {};
+}
+
+// What a unit of a user's manager does with an engine.
+struct Use {
+    std::string engine{};  // empty: nothing
+    std::vector<DockerFlag> flags{};
+    std::vector<UserListen> listens{};
+    std::vector<Error> problems{};
+
+    void add_command(const std::vector<std::string>& argv, const std::string& source) {
+        if (engine == "docker") {
+            auto parsed = parse_docker_flags(argv, source);
+            for (const DockerFlag& f : parsed)
+                if (f.key == "hosts" && is_tcp_host(f.value))
+                    listens.push_back({engine, f.value, source});
+            std::ranges::move(parsed, std::back_inserter(flags));
+        } else if (engine == "buildkit") {
+            for (auto& s : socket_settings(Buildkit{.starts = {{buildkit_flags(argv, source)}}}))
+                if (s.kind == SocketSetting::Kind::tcp)
+                    listens.push_back({std::move(s.engine), std::move(s.value), source});
+        } else {
+            for (const auto& word : argv)
+                if (word.starts_with("tcp:"))
+                    listens.push_back({engine, word, source});
+        }
+    }
+};
+
+Use use_of(const host::Host& host, const host::UnitFile& unit) {
+    Use out{.engine = engine_of_unit(unit)};
+    if (out.engine.empty())
+        return out;
+    for (const auto& listen : unit.values("Socket", "ListenStream"))
+        if (is_tcp_stream(listen.value))
+            out.listens.push_back({out.engine, listen.value, listen.source});
     const auto environment = unit_environment(host, unit);
-    if (!environment.problems.empty())
-        d.problem = environment.problems.front();
+    out.problems = environment.problems;
     for (const auto& line : unit.values("Service", "ExecStart"))
-        std::ranges::move(
-            parse_docker_flags(expand(command_words(line.value), environment.values), line.source),
-            std::back_inserter(d.flags));
+        out.add_command(expand(command_words(line.value), environment.values), line.source);
+    return out;
 }
 
-void read_settings(const host::Host& host, const Inventory& inventory, const std::string& config,
-                   UserDocker& d) {
-    read_unit_flags(host, config + "/systemd/user", d);
-    if (inventory.processes)
-        for (const EngineProcess& p : *inventory.processes)
-            if (p.engine == "docker" && p.uid == d.uid)
-                std::ranges::move(parse_docker_flags(p.argv, "pid " + std::to_string(p.pid)),
-                                  std::back_inserter(d.flags));
-    std::string path = config + "/docker/daemon.json";
-    for (const DockerFlag& f : d.flags)
-        if (f.key == "config-file" && f.value.starts_with('/'))
-            path = f.value;
-    d.json = read_daemon_json(host.root(), path);
-    d.files = read_docker_files(host.root(), d.json, d.flags);
-}
+class Reader {
+  public:
+    Reader(const host::Host& host, const Inventory& inventory)
+        : host_(host), root_(host.root()), inventory_(inventory) {}
+
+    UserEngines read() {
+        if (!host_.accounts())
+            return {};
+        read_lingering();
+        read_common();
+        std::set<std::uint32_t> seen;
+        for (const auto& user : host_.accounts()->users)
+            if (user.uid != 0 && user.home.starts_with('/') && seen.insert(user.uid).second)
+                read_user(user);
+        return std::move(out_);
+    }
+
+  private:
+    void read_lingering() {
+        const auto entries = root_.list(linger_dir);
+        if (entries)
+            for (const auto& e : *entries)
+                lingering_.insert(e.name);
+        else if (entries.error().code != Code::not_found)
+            out_.problem = entries.error();
+    }
+
+    // Units for the managers of all users, once for all of them.
+    void read_common() {
+        common_dirs_ = host::user_unit_dirs(0, "");
+        common_dirs_.erase(common_dirs_.begin(),
+                           common_dirs_.begin() + std::ssize(host::own_unit_dirs(0, "")));
+        auto units = host::UnitFiles::open(root_, common_dirs_);
+        const auto names = units ? engine_units(root_, *units) : Result<Names>(Failure(units.error()));
+        if (!names) {
+            out_.problem = names.error();
+            return;
+        }
+        common_ = std::move(*units);
+        common_names_ = *names;
+        for (const auto& name : common_names_) {
+            const auto unit = common_->read(root_, name);
+            if (!unit)
+                out_.problem = unit.error();
+            else if (*unit && !(*unit)->masked && !(*unit)->enabled_by.empty())
+                std::ranges::move(use_of(host_, **unit).listens, std::back_inserter(out_.everybodys));
+        }
+    }
+
+    void read_user(const host::User& user) {
+        UserDocker d{.user = user.name, .uid = user.uid};
+        const std::string runtime = "/run/user/" + std::to_string(user.uid);
+        const bool runs = host_.live() && root_.exists(runtime);
+        d.manager = runs || lingering_.contains(user.name);
+        if (d.manager && out_.problem)
+            d.problem = out_.problem;
+        const auto home = root_.stat(user.home);
+        const bool no_home = !home && home.error().code == Code::not_found;
+        auto dirs = host::own_unit_dirs(user.uid, user.home);
+        std::erase_if(dirs, [&](const auto& dir) { return dir.starts_with("/run/user/") ? !runs : no_home; });
+        read_units(dirs, d);
+        read_settings(user.home + "/.config/docker/daemon.json", no_home, d);
+        if (runs)
+            look_at_socket(runtime + "/docker.sock", d);
+        if (!d.enabled_by.empty() || !d.socket_by.empty() || !d.podman_by.empty() || d.json.text ||
+            d.json.problem || d.socket || !d.flags.empty() || !d.listens.empty() || d.problem)
+            out_.users.push_back(std::move(d));
+    }
+
+    void read_units(const std::vector<std::string>& dirs, UserDocker& d) {
+        const auto own = host::UnitFiles::open(root_, dirs);
+        auto names = own ? engine_units(root_, *own) : Result<Names>(Failure(own.error()));
+        if (!names) {
+            d.problem = names.error();
+            return;
+        }
+        if (names->empty() && (!d.manager || common_names_.empty()))
+            return;
+        for (const auto& link : own->pulling_links())
+            if (const auto name = base_name(link); common_names_.contains(name))
+                names->emplace(name);
+        const bool all_common = names->empty();
+        if (d.manager)
+            names->insert(common_names_.begin(), common_names_.end());
+        if (all_common)
+            return add_units(*common_, *names, dirs, d);
+        auto all = dirs;
+        all.insert(all.end(), common_dirs_.begin(), common_dirs_.end());
+        if (const auto merged = host::UnitFiles::open(root_, all))
+            add_units(*merged, *names, dirs, d);
+        else
+            d.problem = merged.error();
+    }
+
+    void add_units(const host::UnitFiles& units, const Names& names, const std::vector<std::string>& dirs,
+                   UserDocker& d) const {
+        for (const auto& name : names)
+            add_unit(units, name, dirs, d);
+    }
+
+    void add_unit(const host::UnitFiles& units, const std::string& name, const std::vector<std::string>& dirs,
+                  UserDocker& d) const {
+        const auto in_own = [&](const std::string& path) {
+            return std::ranges::any_of(dirs, [&](const auto& dir) { return path.starts_with(dir + "/"); });
+        };
+        auto unit = units.read(root_, name);
+        if (!unit)
+            d.problem = unit.error();
+        if (!unit || !*unit || (*unit)->masked)
+            return;
+        auto& links = (*unit)->enabled_by;
+        if (!d.manager)  // links for everybody matter where a manager runs
+            std::erase_if(links, [&](const auto& link) { return !in_own(link); });
+        const bool own = in_own((*unit)->fragment) || std::ranges::any_of(links, in_own) ||
+                         std::ranges::any_of((*unit)->settings, in_own, &host::UnitSetting::source);
+        if (!own && links.empty())
+            return;
+        auto use = use_of(host_, **unit);
+        if (use.engine.empty())
+            return;
+        std::ranges::move(use.flags, std::back_inserter(d.flags));
+        if (own)
+            std::ranges::move(use.listens, std::back_inserter(d.listens));
+        if (!use.problems.empty())
+            d.problem = use.problems.front();
+        if (use.engine == "podman")
+            std::ranges::move(links, std::back_inserter(d.podman_by));
+        else if (use.engine == "docker")
+            std::ranges::move(links,
+                              std::back_inserter(name.ends_with(".socket") ? d.socket_by : d.enabled_by));
+    }
+
+    void read_settings(std::string path, bool no_home, UserDocker& d) const {
+        if (inventory_.processes)
+            for (const EngineProcess& p : *inventory_.processes)
+                if (p.engine == "docker" && p.uid == d.uid)
+                    std::ranges::move(parse_docker_flags(p.argv, "pid " + std::to_string(p.pid)),
+                                      std::back_inserter(d.flags));
+        const auto named = std::ranges::find_if(d.flags.rbegin(), d.flags.rend(), [](const DockerFlag& f) {
+            return f.key == "config-file" && f.value.starts_with('/');
+        });
+        if (named != d.flags.rend())
+            path = named->value;
+        d.json =
+            no_home && named == d.flags.rend() ? DaemonJson{.path = path} : read_daemon_json(root_, path);
+        d.files = read_docker_files(root_, d.json, d.flags);
+    }
+
+    void look_at_socket(const std::string& path, UserDocker& d) const {
+        const auto st = root_.lstat(path);
+        if (st)
+            d.socket = UserSocket{path, st->st_uid, st->st_mode & 07777};
+        else if (st.error().code != Code::not_found)
+            d.problem = st.error();
+    }
+
+    const host::Host& host_;
+    const host::Sysroot& root_;
+    const Inventory& inventory_;
+    UserEngines out_{};
+    Names lingering_{};
+    std::vector<std::string> common_dirs_{};
+    std::optional<host::UnitFiles> common_{};  // there when common_names_ is not empty
+    Names common_names_{};
+};
 
 }  // namespace
 
-std::vector<UserDocker> read_user_dockers(const host::Host& host, const Inventory& inventory) {
-    std::vector<UserDocker> out;
-    if (!host.accounts())
-        return out;
-    const auto& root = host.root();
-    std::vector<std::string> podman_for_all;
-    std::vector<std::string> docker_for_all;
-    std::optional<Error> global_problem;
-    for (const auto dir : global_dirs) {
-        find_links(root, std::string(dir), "podman.socket", podman_for_all, global_problem);
-        find_links(root, std::string(dir), "docker.service", docker_for_all, global_problem);
-    }
-    std::set<std::uint32_t> seen;
-    for (const auto& user : host.accounts()->users) {
-        if (user.uid == 0 || !user.home.starts_with('/') || !seen.insert(user.uid).second)
-            continue;
-        UserDocker d{.user = user.name, .uid = user.uid};
-        const std::string config = user.home + "/.config";
-        find_links(root, config + "/systemd/user", "docker.service", d.enabled_by, d.problem);
-        find_links(root, config + "/systemd/user", "podman.socket", d.podman_by, d.problem);
-        read_settings(host, inventory, config, d);
-        if (host.live())
-            look_at_socket(host, d);
-        if (d.manager) {  // links for everybody matter where a manager runs
-            d.enabled_by.insert(d.enabled_by.end(), docker_for_all.begin(), docker_for_all.end());
-            d.podman_by.insert(d.podman_by.end(), podman_for_all.begin(), podman_for_all.end());
-            if (!d.problem)
-                d.problem = global_problem;
-        }
-        if (!d.enabled_by.empty() || !d.podman_by.empty() || d.json.text || d.json.problem || d.socket ||
-            !d.flags.empty() || d.problem)
-            out.push_back(std::move(d));
-    }
-    return out;
+UserEngines read_user_engines(const host::Host& host, const Inventory& inventory) {
+    return Reader(host, inventory).read();
 }
 
 }  // namespace plimsoll::modules::rootless

@@ -227,6 +227,19 @@ std::vector<TcpListener> parse_proc_net_tcp(std::string_view text) {
     return out;
 }
 
+bool is_tcp_host(std::string_view host) {
+    return !host.empty() && !host.starts_with("unix:") && !host.starts_with("fd:") &&
+           !host.starts_with("npipe:");
+}
+
+bool is_tcp_stream(std::string_view listen) {
+    // Of the specifiers of systemd.unit(5) those that begin with a "/".
+    static constexpr std::string_view paths = "CDELSTVYdfhsty";
+    const bool specifier = listen.size() > 1 && listen[0] == '%' && paths.contains(listen[1]);
+    return !specifier && !listen.starts_with('/') && !listen.starts_with('@') &&
+           !listen.starts_with("vsock:");
+}
+
 Result<std::vector<AclEntry>> parse_acl(std::string_view bytes) {
     const auto byte = [&](std::size_t i) {
         return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i]));

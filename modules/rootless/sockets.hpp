@@ -68,6 +68,10 @@ struct Sockets {
 [[nodiscard]] std::map<std::uint64_t, std::string> parse_proc_net_unix(std::string_view text);
 // Sockets in state LISTEN of /proc/net/tcp or tcp6.
 [[nodiscard]] std::vector<TcpListener> parse_proc_net_tcp(std::string_view text);
+// Whether dockerd listens by TCP at an address of hosts: it takes one without a scheme for TCP.
+[[nodiscard]] bool is_tcp_host(std::string_view host);
+// Whether systemd does for a ListenStream= (systemd.socket(5)): not a path, an abstract name or VSOCK.
+[[nodiscard]] bool is_tcp_stream(std::string_view listen);
 // The value of system.posix_acl_access (linux/posix_acl_xattr.h).
 [[nodiscard]] Result<std::vector<AclEntry>> parse_acl(std::string_view bytes);
 

@@ -131,6 +131,7 @@ inline void expect_converges(const tests::Tree& tree, const host::Host& host, st
 inline constexpr std::string_view docker_unit =
     "[Service]\nExecStart=/usr/bin/dockerd -H fd://\n[Install]\n"
     "WantedBy=multi-user.target\n";
+inline constexpr std::string_view rootless_unit = "[Service]\nExecStart=/usr/bin/dockerd-rootless.sh\n";
 inline constexpr std::string_view docker_socket =
     "[Socket]\nListenStream=/run/docker.sock\nSocketMode=0660\n"
     "SocketUser=root\nSocketGroup=docker\n[Install]\n"
