@@ -2,6 +2,7 @@
 #include "modules/rootless/docker_audit.hpp"
 
 #include "core/base/text.hpp"
+#include "modules/rootless/docker_keys.hpp"
 
 #include <algorithm>
 
@@ -73,6 +74,7 @@ void DockerAudit::flag_defect(const DockerFlag& flag, std::string expected) {
 void DockerAudit::json_defect(const std::string& key, std::string found, std::string expected,
                               std::optional<JsonEdit> edit) {
     const bool by_hand = !edit;
+    told_.push_back(key);
     defects_.push_back({{json_.place(key), std::move(found), std::move(expected)}, std::move(edit), by_hand});
 }
 
@@ -140,6 +142,18 @@ void DockerAudit::conflicts() {
 void DockerAudit::array(const std::string& key) {
     if (const Value* v = json_.find(key); v != nullptr && v->array() == nullptr)
         json_defect(key, key + " is " + std::string(v->type_name()), "an array");
+}
+
+void DockerAudit::keys() {
+    const Table* table = json_.value.table();
+    if (table == nullptr)
+        return;
+    auto faults = docker_key_faults(*table);
+    for (DockerKeyFault& f : faults.types)
+        if (std::ranges::find(told_, f.key) == told_.end())
+            json_defect(f.key, std::move(f.found), f.expected + ": dockerd refuses to start");
+    for (DockerKeyFault& f : faults.unknown)
+        unknown_keys_.push_back({printable(json_.place(f.key)), std::move(f.found), std::move(f.expected)});
 }
 
 void DockerAudit::profile(const std::string& source, const std::string& path,

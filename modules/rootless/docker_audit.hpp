@@ -36,6 +36,9 @@ class DockerAudit {
     void conflicts();
     // Values of another type stop dockerd.
     void array(const std::string& key);
+    // Keys that no dockerd is known to have, and values of another type where nothing above has told of them:
+    // comes last.
+    void keys();
 
     void seccomp_profile();
     // A driver that is set, and with json-file, dockerd's own, a bound on what it keeps.
@@ -51,6 +54,9 @@ class DockerAudit {
 
     // What could not be judged because a file could not be looked at.
     [[nodiscard]] const std::vector<Error>& doubts() const { return doubts_; }
+
+    // Keys of daemon.json of which it is not known what they do.
+    [[nodiscard]] const std::vector<policy::Evidence>& unknown_keys() const { return unknown_keys_; }
 
   private:
     [[nodiscard]] bool on_command_line(std::string_view key) const;
@@ -68,7 +74,9 @@ class DockerAudit {
     const DockerFiles& files_;
     std::uint32_t uid_;
     std::vector<DockerDefect> defects_;
+    std::vector<std::string> told_{};  // keys whose value a defect is about
     std::vector<Error> doubts_;
+    std::vector<policy::Evidence> unknown_keys_{};
 };
 
 }  // namespace plimsoll::modules::rootless

@@ -29,6 +29,7 @@ void audit_common(const Engines::Params& params, DockerAudit& audit) {
     audit.features();
     audit.array("hosts");
     audit.conflicts();
+    audit.keys();
 }
 
 void audit_rootful(const Engines::Params& params, const DockerConfig& docker, DockerAudit& audit) {
@@ -112,6 +113,16 @@ std::vector<Error> doubts_of(const Engines::Params& params, const Engines::Facts
     return out;
 }
 
+// Not a fault as such: a dockerd that is newer than this table may know them.
+void report_unknown_keys(const std::string& subject, const DockerAudit& audit, Findings& out) {
+    if (audit.unknown_keys().empty())
+        return;
+    auto f = finding(Control::daemon_json, Status::unknown, subject,
+                     "dockerd refuses to start with a key that it does not know", audit.unknown_keys());
+    f.severity = Severity::low;
+    out.push_back(std::move(f));
+}
+
 void judge_rootful_json(const Engines::Params& params, const Engines::Facts& facts, Findings& out) {
     const DockerConfig& docker = facts.docker;
     const auto rootful = facts.inventory.rootful("docker");
@@ -128,12 +139,13 @@ void judge_rootful_json(const Engines::Params& params, const Engines::Facts& fac
     audit_rootful(params, docker, audit);
     const auto doubts = doubts_of(params, facts, audit);
     report_unknown(Control::daemon_json, "dockerd", doubts, out);
+    report_unknown_keys("dockerd", audit, out);
     if (!audit.defects().empty())
         out.push_back(
             failing(Control::daemon_json, docker.json.path,
                     std::to_string(audit.defects().size()) + " settings of dockerd are outside the baseline",
                     evidence_of(audit.defects()), json_fix(facts, audit.defects())));
-    else if (doubts.empty())
+    else if (doubts.empty() && audit.unknown_keys().empty())
         out.push_back(finding(Control::daemon_json, Status::pass, docker.json.path, "keeps to the baseline"));
 }
 
@@ -145,6 +157,7 @@ void judge_user_json(const Engines::Params& params, const UserDocker& user, Find
     audit_common(params, audit);
     const std::string path = printable(user.json.path);
     report_unknown(Control::daemon_json, path, audit.doubts(), out);
+    report_unknown_keys(path, audit, out);
     if (user.problem)
         report_unknown(Control::daemon_json, path, *user.problem, out);
     if (!audit.defects().empty())
@@ -153,7 +166,7 @@ void judge_user_json(const Engines::Params& params, const UserDocker& user, Find
             evidence_of(audit.defects()),
             {FixClass::never_automatic,
              "as " + user.user + ": correct the file, then systemctl --user restart docker"}));
-    else if (audit.doubts().empty() && !user.problem)
+    else if (audit.doubts().empty() && audit.unknown_keys().empty() && !user.problem)
         out.push_back(
             finding(Control::daemon_json, Status::pass, path, "keeps to the baseline of rootless dockerd"));
 }
@@ -185,6 +198,27 @@ std::vector<Evidence> remap_faults(const Remap& remap, bool& host_root) {
     return out;
 }
 
+void judge_remap_that_is_set(const Remap& remap, bool hidden, const std::string& subject, Findings& out) {
+    bool host_root = false;
+    auto faults = remap_faults(remap, host_root);
+    if (faults.empty()) {
+        out.push_back(
+            hidden ? finding(Control::userns_remap, Status::unknown, subject,
+                             "whether dockerd's command line sets another could not be observed")
+                   : finding(Control::userns_remap, Status::pass, subject,
+                             "remaps to " + printable(remap.user, 60) + "; dockerd itself is still root"));
+        return;
+    }
+    auto f = failing(Control::userns_remap, subject, "userns-remap is set, but does not separate",
+                     std::move(faults),
+                     {FixClass::never_automatic,
+                      "give the user ranges of its own, or unset userns-remap; "
+                      "dockerd changes its data directory with it"});
+    if (host_root)
+        f.severity = Severity::critical;
+    out.push_back(std::move(f));
+}
+
 }  // namespace
 
 void judge_daemon_json(const Engines::Params& params, const Engines::Facts& facts, Findings& out) {
@@ -205,30 +239,14 @@ void judge_userns_remap(const Engines::Params& params, const Engines::Facts& fac
                         !facts.inventory.processes;
     if (facts.docker.json.problem) {
         report_unknown(Control::userns_remap, subject, *facts.docker.json.problem, out);
+    } else if (!remap.refused.empty()) {
+        out.push_back(failing(Control::userns_remap, subject, "dockerd refuses to start with userns-remap",
+                              {{remap.source, remap.refused, "a text: USER, or USER:GROUP"}},
+                              {FixClass::never_automatic, "correct userns-remap, or unset it"}));
     } else if (remap.problem) {
         report_unknown(Control::userns_remap, subject, *remap.problem, out);
     } else if (!remap.value.empty()) {
-        bool host_root = false;
-        auto faults = remap_faults(remap, host_root);
-        if (faults.empty() && hidden) {
-            out.push_back(finding(Control::userns_remap, Status::unknown, subject,
-                                  "whether dockerd's command line sets another could not be observed"));
-            return;
-        }
-        if (faults.empty()) {
-            out.push_back(
-                finding(Control::userns_remap, Status::pass, subject,
-                        "remaps to " + printable(remap.user, 60) + "; dockerd itself is still root"));
-            return;
-        }
-        auto f = failing(Control::userns_remap, subject, "userns-remap is set, but does not separate",
-                         std::move(faults),
-                         {FixClass::never_automatic,
-                          "give the user ranges of its own, or unset userns-remap; "
-                          "dockerd changes its data directory with it"});
-        if (host_root)
-            f.severity = Severity::critical;
-        out.push_back(std::move(f));
+        judge_remap_that_is_set(remap, hidden, subject, out);
     } else if (rootful == false) {
         out.push_back(
             finding(Control::userns_remap, Status::not_applicable, subject, "no rootful dockerd is active"));

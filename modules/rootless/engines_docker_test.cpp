@@ -64,6 +64,63 @@ TEST(DaemonJsonControl, EachDangerousKeyFails) {
     }
 }
 
+// dockerd refuses to start with it, whichever key it is.
+TEST(DaemonJsonControl, AValueOfAnotherTypeFails) {
+    for (const char* key :
+         {R"("userns-remap":1)", R"("userns-remap":{})", R"("debug":"true")", R"("dns":"1.1.1.1")",
+          R"("dns":[1])", R"("hosts":[1])", R"("mtu":"1500")", R"("mtu":1.5)", R"("builder":[])",
+          R"("default-address-pools":["x"])", R"("default-shm-size":true)", R"("data-root":[])",
+          R"("proxies":{"http-proxy":1})", R"("tls":0)"}) {
+        const tests::Tree tree;
+        add_docker(tree);
+        std::string json = good_json;
+        json.insert(1, std::string(key) + ",");
+        tree.write("etc/docker/daemon.json", json);
+        EXPECT_THAT(verdicts(assess(tree.host()), json_id),
+                    ElementsAre("/etc/docker/daemon.json: fail medium"))
+            << key;
+    }
+}
+
+TEST(DaemonJsonControl, TypesThatDockerdTakesPass) {
+    for (const char* key :
+         {R"("userns-remap":null)", R"("userns-remap":"")", R"("default-shm-size":67108864)",
+          R"("default-shm-size":"64M")", R"("proxies":{"http-proxy":"http://p","no-proxy":null})",
+          R"("default-address-pools":[{"base":"10.0.0.0/8","size":24}])", R"("builder":{"gc":{}})",
+          R"("dns":["1.1.1.1"])", R"("features":{"cdi":true})", R"("mtu":1500)"}) {
+        const tests::Tree tree;
+        add_docker(tree);
+        std::string json = good_json;
+        json.insert(1, std::string(key) + ",");
+        tree.write("etc/docker/daemon.json", json);
+        EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("/etc/docker/daemon.json: pass"))
+            << key;
+    }
+}
+
+TEST(DaemonJsonControl, AKeyThatNoDockerdIsKnownToHaveIsUnknown) {
+    for (const char* key : {R"("no-such-key":1)", R"("foo":{"icc":true})", R"("foo":{})", R"("":0)",
+                            R"("proxies":{"icc":true})", R"("\u001b[2j":"\u001b")"}) {
+        const tests::Tree tree;
+        add_docker(tree);
+        std::string json = good_json;
+        json.insert(1, std::string(key) + ",");
+        tree.write("etc/docker/daemon.json", json);
+        const auto findings = assess(tree.host());
+        EXPECT_THAT(verdicts(findings, json_id), ElementsAre("dockerd: unknown")) << key;
+        for (const auto& f : findings)
+            if (f.control == json_id) {
+                EXPECT_EQ(f.severity, policy::Severity::low);
+                ASSERT_EQ(f.evidence.size(), 1U);
+                EXPECT_EQ(f.evidence.front().found.find('\x1b'), std::string::npos);
+            }
+    }
+    const tests::Tree user{{"etc/passwd", accounts},
+                           {"home/alice/.config/docker/daemon.json", R"({"no-such-key":1})"}};
+    EXPECT_THAT(verdicts(assess(user.host()), json_id),
+                ElementsAre("/home/alice/.config/docker/daemon.json: unknown"));
+}
+
 TEST(DaemonJsonControl, MirrorsMustBeNamedWhenThePolicyIsStrict) {
     const tests::Tree tree;
     add_docker(tree);
@@ -261,7 +318,7 @@ TEST(DaemonJsonControl, LogsHaveADriverAndABound) {
         {R"("log-driver":"journald")", "pass"},
         {R"("log-driver":"json-file","log-opts":{"max-size":"10m"})", "pass"},
         {R"("log-opts":{"max-size":"10m"})", "pass"},
-        {R"("x":1)", "fail medium"},
+        {R"("debug":false)", "fail medium"},
         {R"("log-driver":"json-file")", "fail medium"},
         {R"("log-driver":"json-file","log-opts":{"max-size":"-1"})", "fail medium"},
         {R"("log-driver":"json-file","log-opts":{"max-file":"3"})", "fail medium"},
@@ -281,7 +338,8 @@ TEST(DaemonJsonControl, LogsHaveADriverAndABound) {
         if (std::string_view(c.expected) != "pass")
             expect_converges(tree, tree.host(), json_id);
         EXPECT_THAT(verdicts(assess(tree.host(), {.bounded_logs = false}), json_id),
-                    ElementsAre(std::string_view(c.keys).find("none") == std::string_view::npos
+                    ElementsAre(std::string_view(c.keys).find("none") == std::string_view::npos &&
+                                        std::string_view(c.keys).find("[]") == std::string_view::npos
                                     ? "/etc/docker/daemon.json: pass"
                                     : "/etc/docker/daemon.json: fail medium"))
             << c.keys;
@@ -414,6 +472,22 @@ TEST(UsernsRemap, Verdicts) {
                     ElementsAre(std::string("dockerd: ") + c.expected))
             << c.value << " " << c.subid;
     }
+}
+
+TEST(UsernsRemap, FailsWithAValueThatDockerdRefuses) {
+    for (const char* value : {"1", "true", "{}", R"(["alice"])", R"("alice:alice:alice")"}) {
+        const tests::Tree tree{{"etc/passwd", accounts},
+                               {"etc/group", ""},
+                               {"etc/subuid", "alice:100000:65536\n"},
+                               {"etc/subgid", "alice:100000:65536\n"}};
+        add_docker(tree);
+        tree.write("etc/docker/daemon.json", "{\"userns-remap\": " + std::string(value) + "}");
+        EXPECT_THAT(verdicts(assess(tree.host()), "docker.userns-remap"), ElementsAre("dockerd: fail medium"))
+            << value;
+    }
+    const tests::Tree unset{{"etc/passwd", accounts}, {"etc/docker/daemon.json", R"({"userns-remap":null})"}};
+    add_docker(unset);
+    EXPECT_THAT(verdicts(assess(unset.host()), "docker.userns-remap"), ElementsAre("dockerd: pass"));
 }
 
 TEST(UsernsRemap, CanBeAskedForAndBeHidden) {

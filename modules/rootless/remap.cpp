@@ -3,6 +3,8 @@
 
 #include "core/base/text.hpp"
 
+#include <algorithm>
+
 namespace plimsoll::modules::rootless {
 namespace {
 
@@ -49,16 +51,20 @@ Result<void> resolve(const host::Host& host, Remap& remap) {
 
 Remap read_remap(const host::Host& host, const DockerConfig& docker) {
     Remap out;
-    const Value* v = docker.json.find("userns-remap");
-    if (v != nullptr && v->string() != nullptr && !v->string()->empty()) {
-        out.value = *v->string();
+    if (const Value* v = docker.json.find("userns-remap"); v != nullptr) {
         out.source = docker.json.place("userns-remap");
+        if (v->string() != nullptr)
+            out.value = *v->string();
+        else
+            out.refused = "userns-remap is " + std::string(v->type_name());
     }
     for (const auto& f : docker.flags)
         if (f.key == "userns-remap" && !f.value.empty()) {
             out.value = f.value;
             out.source = f.source;
         }
+    if (std::ranges::count(out.value, ':') > 1)
+        out.refused = "userns-remap: " + printable(out.value, 60);
     if (out.value.empty())
         return out;
     if (auto r = resolve(host, out); !r)

@@ -25,6 +25,8 @@ struct Remap {
     std::vector<RemapRange> subuid{};
     std::vector<RemapRange> subgid{};
     std::optional<Error> problem{};  // what it takes to resolve it could not be read
+    // Why dockerd refuses to start with what is set (parseRemappedRoot() in moby's daemon/daemon_unix.go).
+    std::string refused{};
 };
 
 [[nodiscard]] Remap read_remap(const host::Host& host, const DockerConfig& docker);
