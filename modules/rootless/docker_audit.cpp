@@ -144,6 +144,17 @@ void DockerAudit::array(const std::string& key) {
         json_defect(key, key + " is " + std::string(v->type_name()), "an array");
 }
 
+void DockerAudit::guard(const PathChain& chain) {
+    if (!chain)
+        return doubts_.push_back(chain.error());
+    const auto why = unsafe_chain(*chain, uid_);
+    replaceable_ = !why.empty();
+    if (replaceable_)
+        defects_.push_back({{json_.path, printable(why, 160), "a file that only dockerd's user can change"},
+                            std::nullopt,
+                            true});
+}
+
 void DockerAudit::keys() {
     const Table* table = json_.value.table();
     if (table == nullptr)

@@ -36,6 +36,8 @@ class DockerAudit {
     void conflicts();
     // Values of another type stop dockerd.
     void array(const std::string& key);
+    // daemon.json, or what leads to it, is not root's and `uid`'s alone.
+    void guard(const PathChain& chain);
     // Keys that no dockerd is known to have, and values of another type where nothing above has told of them:
     // comes last.
     void keys();
@@ -54,6 +56,9 @@ class DockerAudit {
 
     // What could not be judged because a file could not be looked at.
     [[nodiscard]] const std::vector<Error>& doubts() const { return doubts_; }
+
+    // Others can have dockerd do whatever they write.
+    [[nodiscard]] bool replaceable() const { return replaceable_; }
 
     // Keys of daemon.json of which it is not known what they do.
     [[nodiscard]] const std::vector<policy::Evidence>& unknown_keys() const { return unknown_keys_; }
@@ -77,6 +82,7 @@ class DockerAudit {
     std::vector<std::string> told_{};  // keys whose value a defect is about
     std::vector<Error> doubts_;
     std::vector<policy::Evidence> unknown_keys_{};
+    bool replaceable_{false};
 };
 
 }  // namespace plimsoll::modules::rootless

@@ -364,6 +364,7 @@ DockerConfig read_docker_config(const host::Host& host, const Inventory& invento
         if (f.key == "config-file" && !f.value.empty())
             path = f.value;
     out.json = read_daemon_json(host.root(), path);
+    out.json_chain = chain_of(host.root(), path);
     out.files = read_docker_files(host.root(), out.json, out.flags);
     out.selinux = selinux_host(host);
     out.swarm = find_swarm(host.root(), out);

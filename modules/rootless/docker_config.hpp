@@ -46,6 +46,7 @@ struct DockerFiles {
 
 struct DockerConfig {
     DaemonJson json{};
+    PathChain json_chain{};           // who could put another daemon.json in its place
     std::vector<DockerFlag> flags{};  // of the unit that starts a rootful dockerd, and of what runs
     // What of the command line cannot be seen: environment files, a wrapper that calls dockerd.
     std::vector<Error> problems{};

@@ -79,7 +79,10 @@ ControlInfo about_daemon_json() {
         .title = "daemon.json keeps to the baseline",
         .why =
             "dockerd's defaults favour compatibility: containers may gain privileges through setuid files, "
-            "reach each other, and lose the engine at every restart of it.",
+            "reach each other, and lose the engine at every restart of it. With a key or value that it does "
+            "not "
+            "take, dockerd does not start; and whoever else can write the file tells it to run what they "
+            "like.",
         .severity = Severity::medium,
         .fix_class = FixClass::service_restart,
         .fix =

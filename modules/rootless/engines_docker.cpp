@@ -46,6 +46,7 @@ void audit_rootful(const Engines::Params& params, const DockerConfig& docker, Do
     if (params.bounded_logs)
         audit.logs();
     audit.ulimits(params.require_ulimits);
+    audit.guard(docker.json_chain);
     audit_common(params, audit);
 }
 
@@ -65,7 +66,7 @@ bool rootful_docker_runs(const Engines::Facts& facts) {
 Fix json_fix(const Engines::Facts& facts, const std::vector<DockerDefect>& defects) {
     if (std::ranges::any_of(defects, &DockerDefect::by_hand))
         return {FixClass::never_automatic,
-                "correct the settings in " + facts.docker.json.path + " by hand, then restart dockerd"};
+                "correct " + facts.docker.json.path + " by hand, then restart dockerd"};
     std::vector<JsonEdit> edits;
     for (const DockerDefect& d : defects) {
         if (!d.edit)
@@ -140,13 +141,17 @@ void judge_rootful_json(const Engines::Params& params, const Engines::Facts& fac
     const auto doubts = doubts_of(params, facts, audit);
     report_unknown(Control::daemon_json, "dockerd", doubts, out);
     report_unknown_keys("dockerd", audit, out);
-    if (!audit.defects().empty())
-        out.push_back(
+    if (!audit.defects().empty()) {
+        auto f =
             failing(Control::daemon_json, docker.json.path,
                     std::to_string(audit.defects().size()) + " settings of dockerd are outside the baseline",
-                    evidence_of(audit.defects()), json_fix(facts, audit.defects())));
-    else if (doubts.empty() && audit.unknown_keys().empty())
+                    evidence_of(audit.defects()), json_fix(facts, audit.defects()));
+        if (audit.replaceable())
+            f.severity = Severity::high;
+        out.push_back(std::move(f));
+    } else if (doubts.empty() && audit.unknown_keys().empty()) {
         out.push_back(finding(Control::daemon_json, Status::pass, docker.json.path, "keeps to the baseline"));
+    }
 }
 
 void judge_user_json(const Engines::Params& params, const UserDocker& user, Findings& out) {

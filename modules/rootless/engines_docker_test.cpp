@@ -98,6 +98,124 @@ TEST(DaemonJsonControl, TypesThatDockerdTakesPass) {
     }
 }
 
+// Who can put another file there has dockerd run what they like.
+TEST(DaemonJsonControl, AFileThatOthersCanReplaceFails) {
+    using Tree = tests::Tree;
+
+    struct Case {
+        const char* what;
+        void (*arrange)(const Tree&);
+        const char* expected;
+    };
+
+    static constexpr const char* json = "etc/docker/daemon.json";
+    static const auto own = [](const Tree& t, const char* path, uid_t uid) {
+        ASSERT_EQ(::lchown(t.path(path).c_str(), uid, 0), 0);
+    };
+    static const auto mode = [](const Tree& t, const char* path, mode_t bits) {
+        ASSERT_EQ(::chmod(t.path(path).c_str(), bits), 0);
+    };
+    static const auto moved = [](const Tree& t, const char* to) {
+        t.remove(json);
+        t.write(to, good_json);
+        t.link(json, "/" + std::string(to));
+    };
+    const Case cases[] = {
+        {"root's alone", [](const Tree&) {}, "pass"},
+        {"everybody's", [](const Tree& t) { mode(t, json, 0666); }, "fail high"},
+        {"a group's, or an access list's", [](const Tree& t) { mode(t, json, 0664); }, "fail high"},
+        {"another's", [](const Tree& t) { own(t, json, 1000); }, "fail high"},
+        {"an open directory", [](const Tree& t) { mode(t, "etc/docker", 0777); }, "fail high"},
+        {"another's directory", [](const Tree& t) { own(t, "etc/docker", 1000); }, "fail high"},
+        {"a link within /etc", [](const Tree& t) { moved(t, "etc/docker.json"); }, "pass"},
+        {"a link to another's file",
+         [](const Tree& t) {
+             moved(t, "srv/docker.json");
+             own(t, "srv/docker.json", 1000);
+         },
+         "fail high"},
+        {"a link into another's directory",
+         [](const Tree& t) {
+             moved(t, "home/alice/docker.json");
+             own(t, "home/alice", 1000);
+         },
+         "fail high"},
+        {"a relative link into an open directory",
+         [](const Tree& t) {
+             t.remove(json);
+             t.write("srv/docker.json", good_json);
+             t.link(json, "../../srv/docker.json");
+             mode(t, "srv", 0777);
+         },
+         "fail high"},
+        {"another's link in a sticky directory",
+         [](const Tree& t) {
+             moved(t, "tmp/b.json");
+             t.remove(json);
+             t.link("tmp/a.json", "b.json");
+             t.link(json, "/tmp/a.json");
+             mode(t, "tmp", 01777);
+             own(t, "tmp/a.json", 1000);
+         },
+         "fail high"},
+        {"root's file in a sticky directory",
+         [](const Tree& t) {
+             moved(t, "tmp/b.json");
+             mode(t, "tmp", 01777);
+         },
+         "pass"},
+        {"the directory is a link",
+         [](const Tree& t) {
+             t.remove("etc/docker");
+             t.write("srv/docker/daemon.json", good_json);
+             t.link("etc/docker", "/srv/docker");
+             mode(t, "srv", 0777);
+         },
+         "fail high"},
+    };
+    for (const Case& c : cases) {
+        const Tree tree{{json, good_json}};
+        add_docker(tree);
+        c.arrange(tree);
+        const auto findings = assess(tree.host());
+        EXPECT_THAT(verdicts(findings, json_id),
+                    ElementsAre(std::string("/etc/docker/daemon.json: ") + c.expected))
+            << c.what;
+        for (const auto& f : findings)
+            if (f.control == json_id && f.status == policy::Status::fail) {
+                EXPECT_TRUE(f.fix && f.fix->changes.empty()) << c.what;
+            }
+    }
+}
+
+// What is not there yet can be put there, too.
+TEST(DaemonJsonControl, AMissingFileInAnOpenDirectoryFails) {
+    const tests::Tree tree;
+    add_docker(tree);
+    tree.write("usr/lib/systemd/system/docker.service",
+               "[Service]\nExecStart=/usr/bin/dockerd --no-new-privileges --icc=false --live-restore "
+               "--userland-proxy=false --log-driver=local\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("/etc/docker/daemon.json: pass"));
+    tree.directory("etc/docker", 0777);
+    ASSERT_EQ(::chmod(tree.path("etc/docker").c_str(), 0777), 0);
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("/etc/docker/daemon.json: fail high"));
+}
+
+// However many links lead on, the look ends.
+TEST(DaemonJsonControl, AMazeOfLinksIsUnknown) {
+    const tests::Tree tree;
+    add_docker(tree);
+    std::string path;
+    for (int i = 0; i < 30; ++i) {
+        tree.link("maze/" + std::to_string(i), i + 1 < 30 ? std::to_string(i + 1) + "/." : ".");
+        path = "/maze/0/0/0/0/0/0/0/0/0/0/daemon.json";
+    }
+    tree.write("maze/daemon.json", good_json);
+    tree.write("usr/lib/systemd/system/docker.service",
+               "[Service]\nExecStart=/usr/bin/dockerd --config-file " + path + "\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre(path + ": unknown"));
+}
+
 TEST(DaemonJsonControl, AKeyThatNoDockerdIsKnownToHaveIsUnknown) {
     for (const char* key : {R"("no-such-key":1)", R"("foo":{"icc":true})", R"("foo":{})", R"("":0)",
                             R"("proxies":{"icc":true})", R"("\u001b[2j":"\u001b")"}) {

@@ -10,22 +10,59 @@ namespace {
 
 constexpr std::size_t max_profile = std::size_t{1} << 20;
 
+constexpr int max_links = 256;  // of one path, those on the way to their targets included
+
+class ChainReader {
+  public:
+    explicit ChainReader(const host::Sysroot& root) : root_(root) {}
+
+    Result<void> walk(const std::string& path) {
+        for (std::size_t end = 0; end != std::string::npos;) {
+            end = path.find('/', end + 1);
+            PLIMSOLL_TRY(const bool there, step(path.substr(0, end)));
+            if (!there)
+                break;
+        }
+        return {};
+    }
+
+    std::vector<PathStep> take() { return std::move(steps_); }
+
+  private:
+    // false: there is nothing.
+    Result<bool> step(const std::string& path) {
+        const auto own = root_.lstat(path);
+        if (own && S_ISLNK(own->st_mode))
+            PLIMSOLL_CHECK(follow(path, own->st_uid));
+        const auto st = root_.stat(path);
+        if (st)
+            steps_.push_back({path, st->st_uid, st->st_mode});
+        else if (st.error().code != Code::not_found)
+            return Failure(st.error());
+        return st.has_value();
+    }
+
+    Result<void> follow(const std::string& link, std::uint32_t owner) {
+        if (++links_ > max_links)
+            return fail(Code::integrity, link + ": too many symlinks lead to it");
+        // Elsewhere the directory alone decides who may put another link in its place.
+        if (!steps_.empty() && (steps_.back().mode & S_ISVTX) != 0)
+            steps_.push_back({link, owner, S_IFLNK});
+        PLIMSOLL_TRY(const auto target, root_.read_link(link));
+        return walk(target.starts_with('/') ? target : link.substr(0, link.rfind('/') + 1) + target);
+    }
+
+    const host::Sysroot& root_;
+    std::vector<PathStep> steps_{};
+    int links_{0};
+};
+
 }  // namespace
 
 PathChain chain_of(const host::Sysroot& root, const std::string& path) {
-    std::vector<PathStep> out;
-    for (std::size_t end = 0; end != std::string::npos;) {
-        end = path.find('/', end + 1);
-        const std::string step = path.substr(0, end);
-        const auto st = root.stat(step);
-        if (!st) {
-            if (st.error().code == Code::not_found)
-                break;
-            return Failure(st.error());
-        }
-        out.push_back({step, st->st_uid, st->st_mode});
-    }
-    return out;
+    ChainReader reader(root);
+    PLIMSOLL_CHECK(reader.walk(path));
+    return reader.take();
 }
 
 Result<SeccompProfile> read_profile(const host::Sysroot& root, const std::string& path) {

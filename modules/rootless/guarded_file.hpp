@@ -11,15 +11,16 @@
 
 namespace plimsoll::modules::rootless {
 
-// Owner and mode of a path and of every directory above it: who could put something else in its place.
+// Owner and mode of a path and of every directory above it: who could put something else in its place. An
+// access list that lets others write shows in the group's bits, which are its mask (acl(5)).
 struct PathStep {
     std::string path;
     std::uint32_t uid{0};
     std::uint32_t mode{0};  // with file type
 };
 
-// From the first directory below the root down to the path, as far as it exists. An Error when a step cannot
-// be examined.
+// From the first directory below the root down to the path, as far as it exists; where a step is a symlink,
+// what leads to its target comes before it. An Error when a step cannot be examined.
 using PathChain = Result<std::vector<PathStep>>;
 
 struct SeccompProfile {
