@@ -2,9 +2,9 @@
 #include "modules/rootless/command_line.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/glob.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 namespace plimsoll::modules::rootless {
 namespace {
@@ -158,18 +158,10 @@ void read_environment_files(const host::Host& host, const std::string& value, Un
             fail(Code::unsupported, "EnvironmentFile=" + printable(path, 80) + " has a specifier").error());
         return;
     }
-    if (path.find_first_of("*?[") == std::string::npos)
-        return read_environment_file(host, path, into);
-    const auto dir = std::filesystem::path(path).parent_path().string();
-    const auto entries = host.root().list(dir);
-    if (!entries) {
-        if (entries.error().code != Code::not_found)
-            into.problems.push_back(entries.error());
-        return;
-    }
-    for (const auto& e : *entries)
-        if (glob_match(path, dir + "/" + e.name))
-            read_environment_file(host, dir + "/" + e.name, into);
+    const auto found = host::find_matches(host.root(), path, host::LeadingDot::no_match);
+    into.problems.insert(into.problems.end(), found.problems.begin(), found.problems.end());
+    for (const auto& file : found.paths)
+        read_environment_file(host, file, into);
 }
 
 }  // namespace

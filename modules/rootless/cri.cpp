@@ -3,6 +3,7 @@
 
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/host/glob.hpp"
 #include "modules/rootless/docker_config.hpp"
 
 #include <algorithm>
@@ -15,23 +16,15 @@ namespace {
 constexpr std::size_t config_max = std::size_t{1} << 20;
 constexpr std::size_t max_imports = 256;
 
-// Files that an import pattern names: a path, or a pattern in the last component.
-std::vector<std::string> matches(const host::Sysroot& root, const std::string& pattern,
+// Files that an import names: without a '*' containerd takes it for a path (resolveImports() in its
+// cmd/containerd/server/config/config.go).
+std::vector<std::string> matches(const host::Sysroot& root, const std::string& import,
                                  std::vector<Error>& problems) {
-    if (pattern.find_first_of("*?[") == std::string::npos)
-        return {pattern};
-    const auto dir = std::filesystem::path(pattern).parent_path().string();
-    std::vector<std::string> out;
-    const auto entries = root.list(dir);
-    if (!entries) {
-        if (entries.error().code != Code::not_found)
-            problems.push_back(entries.error());
-        return out;
-    }
-    for (const auto& e : *entries)
-        if (glob_match(pattern, dir + "/" + e.name))
-            out.push_back(dir + "/" + e.name);
-    return out;
+    if (import.find('*') == std::string::npos)
+        return {import};
+    auto found = host::find_matches(root, import, host::LeadingDot::match);
+    problems.insert(problems.end(), found.problems.begin(), found.problems.end());
+    return std::move(found.paths);
 }
 
 // Adds the files that `file` imports to `queue`, each once.

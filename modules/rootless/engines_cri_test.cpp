@@ -31,6 +31,38 @@ TEST(CriDefaults, Verdicts) {
     EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: pass"));
 }
 
+TEST(CriDefaults, ImportsAreFollowedAsContainerdDoes) {
+    constexpr const char* open = "[plugins.\"io.containerd.grpc.v1.cri\"]\ndisable_apparmor = true\n";
+
+    struct Case {
+        const char* import;
+        const char* file;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"/etc/containerd/*/x.toml", "etc/containerd/a/x.toml", "containerd: fail high"},
+        {"*/x.toml", "etc/containerd/a/x.toml", "containerd: fail high"},
+        {"/etc/*/*/[xy].toml", "etc/containerd/a/y.toml", "containerd: fail high"},
+        {"*/*.toml", "etc/containerd/.a/.x.toml", "containerd: fail high"},
+        {"../other/x.toml", "etc/other/x.toml", "containerd: fail high"},
+        {"*/x.toml", "etc/containerd/x.toml", "containerd: pass"},
+        {"*.toml", "etc/containerd/a/x.toml", "containerd: pass"},
+        {"a/?.toml", "etc/containerd/a/x.toml", "containerd: pass"},  // a path, as there is no '*'
+        {"a/?.toml", "etc/containerd/a/?.toml", "containerd: fail high"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"usr/bin/kubelet", ""},
+                               {"usr/bin/containerd", ""},
+                               {"var/lib/kubelet/config.yaml", "seccompDefault: true\n"},
+                               {c.file, open}};
+        tree.write("etc/containerd/config.toml",
+                   "version = 2\nimports = [\"" + std::string(c.import) + "\"]\n");
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", c.expected))
+            << c.import << " " << c.file;
+    }
+}
+
 TEST(CriDefaults, ImportsThatCannotBeFollowedAreUnknown) {
     const tests::Tree tree{{"usr/bin/kubelet", ""},
                            {"usr/bin/containerd", ""},

@@ -129,6 +129,8 @@ TEST(Tcp, OptionsInEnvironmentsAreFound) {
          "tcp 0.0.0.0:2375: fail critical"},
         {"EnvironmentFile=-/etc/default/*ck*", "DOCKER_OPTS=-DHtcp://0.0.0.0:2375\n",
          "tcp 0.0.0.0:2375: fail critical"},
+        {"EnvironmentFile=-/etc/*/doc*", "DOCKER_OPTS=-DHtcp://0.0.0.0:2375\n",
+         "tcp 0.0.0.0:2375: fail critical"},
         {"EnvironmentFile=-/etc/default/%p", "", "docker.service: unknown"},
         {"EnvironmentFile=-/run/flannel/docker", "", "docker.service: unknown"},  // an image cannot show it
         {"PassEnvironment=DOCKER_OPTS", "", "docker.service: unknown"},
