@@ -3,6 +3,7 @@
 
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/base/yaml.hpp"
 #include "core/host/glob.hpp"
 #include "modules/rootless/docker_config.hpp"
 
@@ -49,25 +50,25 @@ void follow_imports(const host::Sysroot& root, const ConfigFile& file, std::vect
     }
 }
 
-void read_containerd(const host::Sysroot& root, const std::string& main, CriFacts& into) {
-    std::vector<std::string> queue{main};
+void read_files(const host::Sysroot& root, ContainerdConfig& into) {
+    std::vector<std::string> queue{into.path};
     for (std::size_t i = 0; i < queue.size() && i < max_imports; ++i) {
-        auto file = read_toml(root, queue[i], into.containerd_problems);
+        auto file = read_toml(root, queue[i], into.problems);
         if (!file)
             continue;
-        follow_imports(root, *file, queue, into.containerd_problems);
-        into.containerd.push_back(*std::move(file));
+        follow_imports(root, *file, queue, into.problems);
+        into.files.push_back(*std::move(file));
     }
     if (queue.size() > max_imports)
-        into.containerd_problems.push_back(
-            fail(Code::invalid_input, main + ": imports more than " + std::to_string(max_imports) + " files")
-                .error());
-    if (!into.containerd.empty() && into.containerd.front().value.at("imports") != nullptr)
+        into.problems.push_back(fail(Code::invalid_input, into.path + ": imports more than " +
+                                                              std::to_string(max_imports) + " files")
+                                    .error());
+    if (!into.files.empty() && into.files.front().value.at("imports") != nullptr)
         return;
-    const auto dir = std::filesystem::path(main).parent_path().string();
-    for (const auto& path : matches(root, dir + "/conf.d/*.toml", into.containerd_problems))
-        if (auto file = read_toml(root, path, into.containerd_problems))
-            into.containerd_maybe.push_back(*std::move(file));
+    const auto dir = std::filesystem::path(into.path).parent_path().string();
+    for (const auto& path : matches(root, dir + "/conf.d/*.toml", into.problems))
+        if (auto file = read_toml(root, path, into.problems))
+            into.maybe.push_back(*std::move(file));
 }
 
 void read_crio(const host::Sysroot& root, const std::string& main, const std::string& dir, CriFacts& into) {
@@ -84,13 +85,58 @@ void read_crio(const host::Sysroot& root, const std::string& main, const std::st
             into.crio.push_back(*std::move(file));
 }
 
-void read_containerd(const host::Host& host, const Inventory& inventory, CriFacts& into) {
-    std::string main = "/etc/containerd/config.toml";
-    for (const auto& line : engine_commands(host, inventory, "containerd", into.containerd_problems))
+ContainerdConfig read_containerd(const host::Host& host, const Inventory& inventory) {
+    ContainerdConfig out;
+    for (const auto& line : engine_commands(host, inventory, "containerd", out.problems))
         for (const char* name : {"--config", "-c"})
             if (const auto v = flag_value(line.argv, name))
-                main = *v;
-    read_containerd(host.root(), main, into);
+                out.path = *v;
+    read_files(host.root(), out);
+    return out;
+}
+
+// Where k3s or rke2 keeps its state.
+std::string data_dir(const host::Host& host, const Inventory& inventory, const std::string& engine,
+                     std::vector<Error>& problems) {
+    std::string out = "/var/lib/rancher/" + engine;
+    const std::string path = "/etc/rancher/" + engine + "/config.yaml";
+    const auto text = host.root().read(path, config_max);
+    const auto config = text ? parse_yaml(*text, path) : Result<Value>(Failure(text.error()));
+    if (!config && config.error().code != Code::not_found)
+        problems.push_back(config.error());
+    if (const Value* v = config ? config->at("data-dir") : nullptr; v != nullptr && v->string() != nullptr)
+        out = *v->string();
+    for (const EngineUnit& u : inventory.units)
+        for (const auto& line : u.runs)
+            for (const char* name : {"--data-dir", "-d"})
+                if (const auto v = flag_value(command_words(line.value), name); v && u.engine == engine)
+                    out = *v;
+    return out;
+}
+
+// k3s and rke2 write the configuration of their containerd at every start, of a template where there is one
+// (pkg/agent/containerd/config.go of k3s): on a host that does not run, what that gives cannot be seen.
+ContainerdConfig read_bundled(const host::Host& host, const Inventory& inventory, const std::string& engine) {
+    ContainerdConfig out{.subject = "containerd of " + engine};
+    const std::string dir = data_dir(host, inventory, engine, out.problems) + "/agent/etc/containerd/";
+    out.path = dir + "config.toml";
+    bool runs = false;
+    if (inventory.processes)
+        for (const EngineProcess& p : *inventory.processes)
+            if (p.engine == "containerd" && p.parent_engine == engine) {
+                runs = true;
+                out.path = flag_value(p.argv, "-c").value_or(out.path);
+            }
+    read_files(host.root(), out);
+    for (const char* name : {"config-v3.toml.tmpl", "config.toml.tmpl"})
+        if (!runs && host.root().exists(dir + name))
+            out.problems.push_back(
+                fail(Code::unsupported, dir + name + ": becomes the configuration when " + engine + " starts")
+                    .error());
+    if (out.files.empty() && out.problems.empty())
+        out.problems.push_back(
+            fail(Code::unsupported, out.path + " is not there until " + engine + " has started").error());
+    return out;
 }
 
 void read_crio(const host::Host& host, const Inventory& inventory, CriFacts& into) {
@@ -250,10 +296,12 @@ class SocketSettings {
 
 std::vector<SocketSetting> socket_settings(const CriFacts& cri) {
     SocketSettings out;
-    out.add_all(cri.containerd);
-    ConfigFiles with = cri.containerd;
-    with.insert(with.end(), cri.containerd_maybe.begin(), cri.containerd_maybe.end());
-    out.add_all(with);
+    for (const ContainerdConfig& containerd : cri.containerd) {
+        out.add_all(containerd.files);
+        ConfigFiles with = containerd.files;
+        with.insert(with.end(), containerd.maybe.begin(), containerd.maybe.end());
+        out.add_all(with);
+    }
     return out.take();
 }
 
@@ -327,7 +375,10 @@ ConfigFile crio_flags(std::span<const std::string> argv, const Variables& enviro
 CriFacts read_cri(const host::Host& host, const Inventory& inventory) {
     CriFacts out;
     if (inventory.has("containerd"))
-        read_containerd(host, inventory, out);
+        out.containerd.push_back(read_containerd(host, inventory));
+    for (const char* engine : {"k3s", "rke2"})
+        if (inventory.has(engine))
+            out.containerd.push_back(read_bundled(host, inventory, engine));
     if (inventory.has("crio"))
         read_crio(host, inventory, out);
     if (inventory.kubelet)

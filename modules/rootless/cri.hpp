@@ -16,12 +16,19 @@
 
 namespace plimsoll::modules::rootless {
 
+struct ContainerdConfig {
+    std::string subject{"containerd"};  // "containerd of k3s"
+    std::string path{"/etc/containerd/config.toml"};
+    ConfigFiles files{};  // the file of that path, then its imports; later ones win
+    // conf.d beside a file that does not say what it imports: newer versions read it, older do not.
+    ConfigFiles maybe{};
+    std::vector<Error> problems{};
+};
+
 struct CriFacts {
-    ConfigFiles containerd{};  // config.toml, then its imports; later ones win
-    // conf.d beside a config.toml that does not say what it imports: newer versions read it, older do not.
-    ConfigFiles containerd_maybe{};
+    // The host's own, and those that k3s and rke2 bring along, configure and start.
+    std::vector<ContainerdConfig> containerd{};
     ConfigFiles crio{};  // crio.conf, then crio.conf.d by name, then its command line
-    std::vector<Error> containerd_problems{};
     std::vector<Error> crio_problems{};
     // The policy.json by which CRI-O verifies images; not_found when there is none.
     Result<Value> signature_policy{};

@@ -360,7 +360,8 @@ void judge_socket_access(const Engines::Params& params, const Engines::Facts& fa
         judge_socket_file(facts, f, out);
     report_unknown(Control::socket_access, "sockets", facts.sockets.problems, out);
     report_unknown(Control::socket_access, "units", facts.inventory.unit_problems, out);
-    report_unknown(Control::socket_access, "containerd", facts.cri.containerd_problems, out);
+    for (const ContainerdConfig& containerd : facts.cri.containerd)
+        report_unknown(Control::socket_access, containerd.subject, containerd.problems, out);
     report_unknown(Control::socket_access, "buildkit", facts.buildkit.problems, out);
     if (!facts.inventory.processes)  // one of them may hold a group that its user has no more
         report_unknown(Control::socket_access, "processes", facts.inventory.processes.error(), out);

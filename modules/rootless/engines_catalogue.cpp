@@ -194,7 +194,7 @@ std::vector<P> daemon_params() {
           .key = "allowed_engines",
           .member = &Engines::Params::allowed_engines,
           .doc = "Engines that may run as root; docker brings its containerd along.",
-          .limits = {.choices = {"docker", "containerd", "crio", "podman", "buildkit", "k3s"}}},
+          .limits = {.choices = {"docker", "containerd", "crio", "podman", "buildkit", "k3s", "rke2"}}},
         P{.control = "engine.rootful-daemon",
           .key = "rootless_only",
           .member = &Engines::Params::rootless_only,

@@ -141,20 +141,20 @@ void audit_containerd(const Engines::Params& params, const Engines::Facts& facts
         audit.want(setting, false, false, printable(name, 40) + ": " + all);
 }
 
-void judge_containerd(const Engines::Params& params, const Engines::Facts& facts, Findings& out) {
-    const CriFacts& cri = facts.cri;
-    CriAudit audit("/etc/containerd/config.toml");
-    ConfigFiles with = cri.containerd;
-    with.insert(with.end(), cri.containerd_maybe.begin(), cri.containerd_maybe.end());
-    if (cri_disabled(cri.containerd)) {
+void judge_containerd(const Engines::Params& params, const Engines::Facts& facts,
+                      const ContainerdConfig& containerd, Findings& out) {
+    CriAudit audit(containerd.path);
+    ConfigFiles with = containerd.files;
+    with.insert(with.end(), containerd.maybe.begin(), containerd.maybe.end());
+    if (cri_disabled(containerd.files)) {
         out.push_back(
-            finding(Control::cri_defaults, Status::pass, "containerd", "its CRI plugin is disabled"));
+            finding(Control::cri_defaults, Status::pass, containerd.subject, "its CRI plugin is disabled"));
         return;
     }
     // Whether conf.d counts depends on the version: it has to be right either way.
-    audit_containerd(params, facts, cri.containerd, audit);
+    audit_containerd(params, facts, containerd.files, audit);
     audit_containerd(params, facts, with, audit);
-    audit.finish("containerd", cri.containerd_problems, out);
+    audit.finish(containerd.subject, containerd.problems, out);
 }
 
 // Whether policy.json accepts what nobody signed, where it says nothing else.
@@ -213,8 +213,9 @@ void judge_cri_defaults(const Engines::Params& params, const Engines::Facts& fac
     const auto before = out.size();
     if (facts.inventory.kubelet)
         judge_kubelet(params, facts.cri.kubelet, out);
-    if (facts.inventory.has("containerd") && (facts.inventory.kubelet || facts.inventory.crictl))
-        judge_containerd(params, facts, out);
+    if (facts.inventory.kubelet || facts.inventory.crictl)
+        for (const ContainerdConfig& containerd : facts.cri.containerd)
+            judge_containerd(params, facts, containerd, out);
     if (facts.inventory.has("crio"))
         judge_crio(params, facts, out);
     if (out.size() == before && !facts.inventory.unit_problems.empty())

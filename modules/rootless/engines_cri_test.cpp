@@ -80,6 +80,68 @@ TEST(CriDefaults, ImportsThatCannotBeFollowedAreUnknown) {
     EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: unknown"));
 }
 
+constexpr const char* open_plugin = "[plugins.\"io.containerd.grpc.v1.cri\"]\ndisable_apparmor = true\n";
+constexpr const char* sound_plugin =
+    "[plugins.\"io.containerd.grpc.v1.cri\"]\nunset_seccomp_profile = \"/p.json\"\n";
+
+TEST(CriDefaults, TheContainerdsOfK3sAndRke2Count) {
+    for (const std::string name : {"k3s", "rke2"}) {
+        const std::string dir = "var/lib/rancher/" + name + "/agent/etc/containerd/";
+        const std::string subject = "containerd of " + name;
+        const std::string unknown = subject + ": unknown";
+        const tests::Tree tree;
+        tree.write("usr/local/bin/" + name, "");
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: unknown", unknown, unknown));
+        tree.write(dir + "config.toml", sound_plugin);
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: unknown", subject + ": pass"));
+        tree.write(dir + "config.toml", open_plugin);
+        EXPECT_THAT(verdicts(assess(tree.host()), id),
+                    ElementsAre("kubelet: unknown", unknown, subject + ": fail high"));
+        tree.write(dir + "config.toml", sound_plugin);
+        tree.write(dir + "config-v3.toml.tmpl", "{{ template \"base\" . }}");
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: unknown", unknown));
+        tree.remove(dir + "config-v3.toml.tmpl");
+        tree.remove(dir + "config.toml");
+        tree.fifo(dir + "config.toml");
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: unknown", unknown, unknown));
+    }
+}
+
+TEST(CriDefaults, TheDataDirectoryOfK3sMayBeElsewhere) {
+    const tests::Tree tree{{"usr/local/bin/k3s", ""},
+                           {"var/lib/rancher/k3s/agent/etc/containerd/config.toml", sound_plugin},
+                           {"srv/a/agent/etc/containerd/config.toml", open_plugin},
+                           {"srv/b/agent/etc/containerd/config.toml", sound_plugin}};
+    const auto failing = [&](const host::Host& host) {
+        const auto all = verdicts(assess(host), id);
+        return std::ranges::find(all, "containerd of k3s: fail high") != all.end();
+    };
+    EXPECT_FALSE(failing(tree.host()));
+    tree.write("etc/rancher/k3s/config.yaml", "data-dir: /srv/a\n");
+    EXPECT_TRUE(failing(tree.host()));
+    tree.write("etc/systemd/system/k3s.service",
+               "[Service]\nExecStart=/usr/local/bin/k3s server --data-dir /srv/b\n");
+    EXPECT_FALSE(failing(tree.host()));
+    tree.write("etc/rancher/k3s/config.yaml", "data-dir: [\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id),
+                ElementsAre("kubelet: unknown", "containerd of k3s: unknown"));
+}
+
+// The containerd that runs below k3s is not the host's own.
+TEST(CriDefaults, ARunningContainerdOfK3sSaysWhereItsFileIs) {
+    const tests::Tree tree{{"etc/containerd/config.toml", open_plugin}, {"srv/c.toml", sound_plugin}};
+    add_proc(tree);
+    add_process(tree, {.pid = 5, .exe = "/usr/local/bin/k3s", .argv = {"/usr/local/bin/k3s", "server"}});
+    add_process(tree,
+                {.pid = 6,
+                 .exe = "/var/lib/rancher/k3s/data/x/bin/containerd",
+                 .argv = {"containerd", "-c", "/srv/c.toml", "-a", "/run/k3s/containerd/containerd.sock"},
+                 .parent = 5});
+    EXPECT_THAT(verdicts(assess(tree.live_host()), id),
+                ElementsAre("kubelet: unknown", "containerd of k3s: pass"));
+    EXPECT_THAT(verdicts(assess(tree.live_host()), "engine.rootful-daemon"), ElementsAre("k3s: fail high"));
+}
+
 TEST(CriDefaults, CrioOnAnSelinuxHost) {
     const tests::Tree tree{{"usr/bin/crio", ""}, {"etc/selinux/config", "SELINUX=enforcing\n"}};
     EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("crio: fail high"));

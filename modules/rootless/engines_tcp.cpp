@@ -122,9 +122,10 @@ void add_others(const Engines::Facts& facts, TcpApis& into) {
     if (!facts.sockets.tcp)
         return;
     for (const EngineListener& l : *facts.sockets.tcp) {
-        // The CRI plugins serve exec and attach streams on loopback; k3s is an API server, not an engine's.
+        // The CRI plugins serve exec and attach streams on loopback; k3s and rke2 are API servers, not
+        // engines'.
         const bool streams = l.tcp.loopback && (l.engine == "containerd" || l.engine == "crio");
-        if (!streams && l.engine != "k3s")
+        if (!streams && l.engine != "k3s" && l.engine != "rke2")
             into.add(l.engine, l.tcp.address, Place::process, "pid " + std::to_string(l.pid));
     }
 }
@@ -306,7 +307,8 @@ void judge_tcp(const Engines::Params& params, const Engines::Facts& facts, Findi
         report_unknown(Control::tcp, facts.docker.json.path, *facts.docker.json.problem, out);
     report_unknown(Control::tcp, "docker.service", facts.docker.problems, out);
     report_unknown(Control::tcp, "units", facts.inventory.unit_problems, out);
-    report_unknown(Control::tcp, "containerd", facts.cri.containerd_problems, out);
+    for (const ContainerdConfig& containerd : facts.cri.containerd)
+        report_unknown(Control::tcp, containerd.subject, containerd.problems, out);
     report_unknown(Control::tcp, "buildkit", facts.buildkit.problems, out);
     if (!facts.sockets.tcp)
         report_unknown(Control::tcp, "listeners", facts.sockets.tcp.error(), out);

@@ -51,6 +51,22 @@ TEST(RootfulDaemon, OnAnImageUnitsDecide) {
     EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: pass"));
 }
 
+TEST(RootfulDaemon, Rke2IsAnEngineThatAKubeletDependsOn) {
+    const tests::Tree tree{{"usr/local/lib/systemd/system/rke2-server.service",
+                            "[Service]\nExecStart=/usr/local/bin/rke2 server\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("rke2: pass"));
+    tree.link("etc/systemd/system/multi-user.target.wants/rke2-server.service",
+              "/usr/local/lib/systemd/system/rke2-server.service");
+    const auto findings = assess(tree.host());
+    EXPECT_THAT(verdicts(findings, daemon), ElementsAre("rke2: fail high"));
+    for (const auto& f : findings)
+        if (f.control == daemon) {
+            EXPECT_TRUE(f.fix && f.fix->changes.empty());
+        }
+    EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_engines = {"rke2"}}), daemon),
+                ElementsAre("rke2: pass"));
+}
+
 TEST(RootfulDaemon, AMaskedUnitPassesAndAUsersDoesNotCount) {
     const tests::Tree tree;
     add_docker(tree);

@@ -10,8 +10,8 @@
 namespace plimsoll::modules::rootless {
 namespace {
 
-constexpr std::string_view program_dirs[] = {"/usr/bin",       "/usr/sbin", "/bin",     "/sbin",
-                                             "/usr/local/bin", "/opt/bin",  "/snap/bin"};
+constexpr std::string_view program_dirs[] = {"/usr/bin",       "/usr/sbin", "/bin",      "/sbin",
+                                             "/usr/local/bin", "/opt/bin",  "/snap/bin", "/opt/rke2/bin"};
 
 std::string_view base_name(std::string_view path) {
     return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
@@ -93,7 +93,7 @@ class UnitReader {
 
   private:
     // What every unit has that runs an engine, and most that name one.
-    static constexpr std::string_view needles[] = {"docker",   "containerd", "crio",
+    static constexpr std::string_view needles[] = {"docker",   "containerd", "crio",  "rke2",
                                                    "buildkit", "k3s",        "podman"};
     static constexpr std::string_view starters[] = {".target", ".timer", ".path"};
 
@@ -241,10 +241,15 @@ bool is_wrapper(std::string_view program) {
     return std::ranges::find(wrappers, program) != std::end(wrappers);
 }
 
+// Brings a containerd of its own along, which is no installed one.
+bool is_bundle(std::string_view engine) {
+    return engine == "k3s" || engine == "rke2";
+}
+
 bool has_kubelet(const host::Host& host, const Inventory& inventory) {
     const auto& root = host.root();
     if (has_program(root, "kubelet") || root.exists("/var/lib/kubelet/config.yaml") ||
-        root.exists("/etc/kubernetes/kubelet.conf") || inventory.has("k3s"))
+        root.exists("/etc/kubernetes/kubelet.conf") || inventory.has("k3s") || inventory.has("rke2"))
         return true;
     if (!host.live())
         return false;
@@ -317,7 +322,7 @@ Inventory take_inventory(const host::Host& host) {
         const bool unit = std::ranges::any_of(
             out.units, [&](const EngineUnit& u) { return u.engine == e.name && !u.runs.empty(); });
         const bool runs = out.processes && std::ranges::any_of(*out.processes, [&](const EngineProcess& p) {
-                              return p.engine == e.name;
+                              return p.engine == e.name && !is_bundle(p.parent_engine);
                           });
         if (unit || runs || has_program(host.root(), e.program))
             out.installed.emplace_back(e.name);

@@ -21,13 +21,18 @@ struct EngineInfo {
     bool under_kubelet;                     // a kubelet may depend on it
 };
 
-inline constexpr std::array<EngineInfo, 6> engine_table{{
+inline constexpr std::array<EngineInfo, 7> engine_table{{
     {"docker", "dockerd", {"docker.service", "docker.socket"}, "/run/docker.sock", true},
     {"containerd", "containerd", {"containerd.service", ""}, "/run/containerd/containerd.sock", true},
     {"crio", "crio", {"crio.service", ""}, "/run/crio/crio.sock", true},
     {"podman", "podman", {"podman.socket", "podman.service"}, "/run/podman/podman.sock", false},
     {"buildkit", "buildkitd", {"buildkit.service", "buildkit.socket"}, "/run/buildkit/buildkitd.sock", false},
     {"k3s", "k3s", {"k3s.service", "k3s-agent.service"}, "/run/k3s/containerd/containerd.sock", true},
+    {"rke2",
+     "rke2",
+     {"rke2-server.service", "rke2-agent.service"},
+     "/run/k3s/containerd/containerd.sock",
+     true},
 }};
 
 struct EngineUnit {
