@@ -31,9 +31,9 @@ constexpr Directory directories[] = {{"/etc/default/grub.d", ".cfg"},
 // What separates arguments in any of these files: quotes of shells, commas of TOML.
 std::vector<std::string_view> arguments_in(std::string_view line) {
     std::vector<std::string_view> out;
-    constexpr std::string_view separators = " \t\r\"'[],";
+    constexpr std::string_view separators = " \t\r\"'[],;";
     for (auto at = line.find_first_not_of(separators); at != std::string_view::npos;) {
-        const auto end = std::min(line.find_first_of(" \t\r\"'[]", at), line.size());
+        const auto end = std::min(line.find_first_of(" \t\r\"'[];", at), line.size());
         out.push_back(line.substr(at, end - at));
         at = line.find_first_not_of(separators, end);
     }
@@ -81,12 +81,26 @@ class Reader {
     KernelArguments found{};
 
   private:
+    static std::string_view name_of(std::string_view argument) {
+        return argument.substr(0, argument.find('='));
+    }
+
+    [[nodiscard]] bool wanted(std::string_view name) const {
+        return std::ranges::find(names_, name) != names_.end();
+    }
+
     void arguments(std::string_view line, const std::string& source) {
         std::map<std::string_view, std::string_view> last;
-        for (const auto argument : arguments_in(line))
-            if (const auto name = argument.substr(0, argument.find('='));
-                std::ranges::find(names_, name) != names_.end())
+        for (auto argument : arguments_in(line)) {
+            auto name = name_of(argument);
+            // GRUB_CMDLINE_LINUX=quiet needs no quotes: an argument can follow a variable's name.
+            while (!wanted(name) && name.size() < argument.size()) {
+                argument.remove_prefix(name.size() + 1);
+                name = name_of(argument);
+            }
+            if (wanted(name))
                 last[name] = argument;
+        }
         for (const auto& [name, argument] : last)
             found.all.push_back({std::string(argument), source});
     }
