@@ -90,6 +90,8 @@ bool calls_dockerd(const std::vector<std::string>& argv) {
 void add_unit_flags(const host::Host& host, const EngineUnit& unit, DockerConfig& into) {
     if (unit.file.name.ends_with(".socket"))
         return;
+    if (unit.script)
+        return into.problems.push_back(script_hides(unit));
     const auto environment = unit_environment(host, unit.file);
     into.problems.insert(into.problems.end(), environment.problems.begin(), environment.problems.end());
     // docker.service starts dockerd, whatever it calls for that.

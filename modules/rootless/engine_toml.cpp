@@ -32,6 +32,8 @@ std::vector<EngineCommand> engine_commands(const host::Host& host, const Invento
     for (const EngineUnit& u : inventory.units) {
         if (u.engine != engine || u.file.masked || u.rootless)
             continue;
+        if (u.script)
+            problems.push_back(script_hides(u));
         const auto environment = unit_environment(host, u.file);
         problems.insert(problems.end(), environment.problems.begin(), environment.problems.end());
         for (const auto& line : u.runs)

@@ -51,6 +51,47 @@ TEST(RootfulDaemon, OnAnImageUnitsDecide) {
     EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: pass"));
 }
 
+TEST(RootfulDaemon, InitScriptsCountWhereNoNativeUnitHasTheirName) {
+    const tests::Tree tree;
+    tree.write("usr/bin/dockerd", "", 0755);
+    tree.write("usr/lib/systemd/systemd", "", 0755);
+    tree.write("usr/lib/systemd/system-generators/systemd-sysv-generator", "", 0755);
+    tree.write("etc/init.d/docker", "#!/bin/sh\nexec dockerd $DOCKER_OPTS\n", 0755);
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: pass"));
+    tree.link("etc/rc2.d/S20docker", "../init.d/docker");
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: fail high"));
+    expect_converges(tree, tree.host(), daemon);
+    // Its options are not to be seen.
+    EXPECT_THAT(verdicts(assess(tree.host()), "docker.daemon-json"),
+                ElementsAre("dockerd: unknown", "/etc/docker/daemon.json: fail medium"));
+    // As Debian ships it: the native unit decides, which nothing starts.
+    tree.write("usr/lib/systemd/system/docker.service", docker_unit);
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: pass"));
+    tree.remove("usr/lib/systemd/system/docker.service");
+    tree.link("etc/systemd/system/docker.service", "/dev/null");
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: pass"));
+}
+
+TEST(RootfulDaemon, AnInitScriptOfAnyNameIsFoundByWhatItNames) {
+    struct Case {
+        const char* text;
+        const char* expected;
+    };
+
+    for (const Case& c : {Case{"DAEMON=/usr/bin/containerd\n$DAEMON &\n", "containerd: fail high"},
+                          Case{"nohup k3s server &\n", "k3s: fail high"},
+                          Case{"# starts no dockerd\nexec cron\n", "host: not-applicable"},
+                          Case{"\x1b[2J dockerd\n", "docker: fail high"}}) {
+        const tests::Tree tree;
+        tree.write("etc/init.d/mine", c.text, 0755);
+        tree.link("etc/rc3.d/S99mine", "../init.d/mine");
+        EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre(c.expected)) << c.text;
+    }
+    const tests::Tree tree;
+    tree.write("etc/init.d/mine", std::string(std::size_t{2} << 20, '#'), 0755);
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("units: unknown"));
+}
+
 TEST(RootfulDaemon, Rke2IsAnEngineThatAKubeletDependsOn) {
     const tests::Tree tree{{"usr/local/lib/systemd/system/rke2-server.service",
                             "[Service]\nExecStart=/usr/local/bin/rke2 server\n"}};

@@ -2,6 +2,7 @@
 #include "modules/rootless/inventory.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/sysv_scripts.hpp"
 
 #include <algorithm>
 #include <map>
@@ -50,6 +51,18 @@ bool keeps_root(std::string_view command) {
            (prefix.find('!') != std::string_view::npos && prefix.find("!!") == std::string_view::npos);
 }
 
+// By its name, else by what its lines name: "DOCKERD=/usr/bin/dockerd", "exec dockerd".
+std::string engine_of_script(const host::SysvScript& script) {
+    auto out = engine_of_unit_name(script.unit);
+    for (const auto line : split_lines(script.text)) {
+        if (!out.empty())
+            break;
+        if (!trim(line).starts_with('#'))
+            out = engine_of(command_words(line));
+    }
+    return out;
+}
+
 // A unit that is none of ours gives an entry without engine and runs.
 EngineUnit classify(const host::Host& host, host::UnitFile file) {
     EngineUnit unit{.engine = engine_of_unit_name(file.name)};
@@ -88,10 +101,32 @@ class UnitReader {
         names_.erase("");
         for (const auto& name : names_)
             read_unit(name);
+        read_scripts();
         follow_others();
     }
 
   private:
+    // Services that systemd-sysv-generator(8) would make, as it would make them.
+    void read_scripts() {
+        auto scripts = host::read_sysv_scripts(host_.root(), needles);
+        into_.unit_problems.insert(into_.unit_problems.end(), scripts.problems.begin(),
+                                   scripts.problems.end());
+        for (host::SysvScript& s : scripts.found) {
+            const auto native = host_.unit(s.unit);
+            if (native && *native)
+                continue;
+            if (!native)
+                into_.unit_problems.push_back(native.error());
+            EngineUnit unit{.engine = engine_of_script(s), .script = true};
+            if (unit.engine.empty())
+                continue;
+            unit.runs.push_back({"Service", "ExecStart", s.path + " start", s.path});
+            unit.file = {
+                .name = s.unit, .fragment = s.path, .enabled_by = std::move(s.links), .settings = unit.runs};
+            into_.units.push_back(std::move(unit));
+        }
+    }
+
     // What every unit has that runs an engine, and most that name one.
     static constexpr std::string_view needles[] = {"docker",   "containerd", "crio",  "rke2",
                                                    "buildkit", "k3s",        "podman"};
@@ -283,6 +318,11 @@ std::string engine_of(std::span<const std::string> argv) {
             return e;
     }
     return {};
+}
+
+Error script_hides(const EngineUnit& unit) {
+    return {Code::unsupported, 0,
+            unit.file.fragment + ": an init script, so that the options of what it starts cannot be seen"};
 }
 
 bool starts_container(std::span<const std::string> argv) {

@@ -41,6 +41,7 @@ struct EngineUnit {
     std::vector<host::UnitSetting> runs;  // the lines of ExecStart= and the like that count
     bool rootless{false};                 // none of them runs as root
     bool own_file{false};  // a regular file in /etc/systemd/system, which masking would replace
+    bool script{false};    // made of an init script: what that calls, and how, cannot be seen
     // By what other units start it, when they start themselves; not those of engines, which are judged as
     // such.
     std::vector<host::UnitSetting> pulled_in{};
@@ -88,6 +89,9 @@ struct Inventory {
 [[nodiscard]] Inventory take_inventory(const host::Host& host);
 
 // ---- pure ----
+
+// Why the options of an engine that an init script starts are not known.
+[[nodiscard]] Error script_hides(const EngineUnit& unit);
 
 // Which engine a command line starts as a service: "docker" for ["/usr/bin/env", "dockerd", "-H", …], empty
 // for others. podman counts only as "podman system service".
