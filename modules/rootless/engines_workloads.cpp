@@ -80,22 +80,25 @@ void judge_system_quadlet(const Engines::Params& params, const Quadlet& q, Findi
 }
 
 // A user's own definitions are in the right place; only what undoes their confinement is told.
-void judge_user_quadlet(const Quadlet& q, Findings& out) {
-    const Unsafe unsafe = sorted(unsafe_settings(q));
+void judge_users(const std::string& subject, const Unsafe& unsafe, Findings& out) {
     if (unsafe.certain.empty()) {
         if (!unsafe.undecided.empty())
-            out.push_back(undecided(printable(q.path), unsafe));
+            out.push_back(undecided(subject, unsafe));
         return;
     }
     std::vector<Evidence> evidence;
     append(unsafe.certain, evidence);
-    auto f = failing(Control::quadlets, printable(q.path),
-                     "a rootless container gives up part of its confinement", std::move(evidence),
+    auto f = failing(Control::quadlets, subject, "a rootless container gives up part of its confinement",
+                     std::move(evidence),
                      {FixClass::never_automatic, "correct the settings with the unit's owner"});
     // Who speaks to an engine through its socket has more than the user has.
     const bool socket = std::ranges::any_of(unsafe.certain, &LintNote::engine_socket);
     f.severity = socket ? Severity::high : Severity::low;
     out.push_back(std::move(f));
+}
+
+std::string subject_of(const UserUnit& u) {
+    return printable(u.user == "*" ? u.file.name + " of all users" : u.file.name + " of " + u.user);
 }
 
 // A unit that podman generated from a quadlet is judged there, unless a drop-in says what it runs.
@@ -116,7 +119,7 @@ bool counts(const EngineUnit& u) {
 void judge_podman_unit(const Engines::Params& params, const EngineUnit& u, Findings& out) {
     const std::string subject = printable(u.file.name);
     const bool allowed = matched(params.allowed_quadlets, u.file.name);
-    const Unsafe unsafe = sorted(unsafe_commands(u.file));
+    const Unsafe unsafe = sorted(unsafe_commands(u.file, u.kube));
     std::vector<Evidence> evidence;
     if (!allowed)
         for (const auto& line : u.runs)
@@ -150,8 +153,13 @@ void judge_quadlets(const Engines::Params& params, const Engines::Facts& facts, 
         else if (q.user.empty())
             judge_system_quadlet(params, q, out);
         else
-            judge_user_quadlet(q, out);
+            judge_users(printable(q.path), sorted(unsafe_settings(q)), out);
     }
+    for (const UserUnit& u : facts.quadlets.units)
+        if (u.problem)
+            report_unknown(Control::quadlets, subject_of(u), *u.problem, out);
+        else
+            judge_users(subject_of(u), sorted(unsafe_commands(u)), out);
     report_unknown(Control::quadlets, "quadlets", facts.quadlets.problems, out);
     for (const EngineUnit& u : facts.inventory.units)
         if (counts(u))
@@ -162,7 +170,7 @@ void judge_quadlets(const Engines::Params& params, const Engines::Facts& facts, 
     if (out.size() != before)
         return;
     out.push_back(
-        facts.inventory.has("podman") || !facts.quadlets.files.empty()
+        facts.inventory.has("podman") || !facts.quadlets.files.empty() || !facts.quadlets.units.empty()
             ? finding(Control::quadlets, Status::pass, "host", "no rootful container is defined")
             : finding(Control::quadlets, Status::not_applicable, "host", "no Podman and no quadlet found"));
 }

@@ -264,6 +264,14 @@ void add_quadlets(const Quadlets& quadlets, const RootlessUser& user, UserFacts&
         for (auto& n : networks(q))
             into.quadlet_networks.push_back({std::move(n.source), std::move(n.key), std::move(n.value)});
     }
+    for (const UserUnit& unit : quadlets.units) {
+        if (unit.user != user.name && unit.user != "*")
+            continue;
+        if (unit.problem)
+            into.quadlet_problems.push_back(*unit.problem);
+        for (auto& n : networks(unit))
+            into.quadlet_networks.push_back({std::move(n.source), std::move(n.key), std::move(n.value)});
+    }
 }
 
 Result<std::vector<std::string>> find_slirp(const host::Host& host) {

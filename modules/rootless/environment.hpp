@@ -42,7 +42,8 @@ struct RuntimeDir {  // /run/user/UID
     bool bus{false};        // a socket named "bus"
 };
 
-struct NetworkSetting {  // a variable of a user's docker.service, or what a quadlet says of its network
+struct NetworkSetting {  // a variable of a user's docker.service, or what a quadlet or a unit says of its
+                         // network
     std::string source;
     std::string name;
     std::string value;
@@ -58,7 +59,8 @@ struct UserFacts {
     // Controllers of user@UID.service while it runs; nullopt: it does not.
     Result<std::optional<std::set<std::string>>> controllers;
     Result<UserDockerNetwork> docker_network;
-    std::vector<NetworkSetting> quadlet_networks{};  // of quadlets that the user's manager takes
+    // Of quadlets that the user's manager takes, and of its units that run podman.
+    std::vector<NetworkSetting> quadlet_networks{};
     std::vector<Error> quadlet_problems{};
 };
 

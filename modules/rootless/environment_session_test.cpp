@@ -441,6 +441,22 @@ TEST(Network, QuadletsMayNameAnother) {
     EXPECT_EQ((Judge{tree}.status(network, "alice")), "unknown");
 }
 
+TEST(Network, UnitsOfUsersMayNameAnother) {
+    for (const char* file : {"home/alice/.config/systemd/user/a.service", "etc/systemd/user/a.service"}) {
+        tests::Tree tree{{"etc/passwd", passwd}};
+        install(tree, "5.4.2");
+        tree.write(file, "[Service]\nExecStart=podman run --network=pasta web\n");
+        EXPECT_EQ((Judge{tree}.status(network, "alice")), "pass") << file;
+        tree.write(file, "[Service]\nExecStart=podman run --network=slirp4netns web\n");
+        Judge{tree}.expect_by_hand(network, "alice", std::string(file) + ":2");
+        tree.write(file, "[Service]\nExecStart=podman kube play --network pasta:--map-gw /x.yaml\n");
+        Judge{tree}.expect_by_hand(network, "alice", std::string(file) + ":2");
+        tree.remove(file);
+        tree.fifo(file);
+        EXPECT_EQ((Judge{tree}.status(network, "alice")), "unknown") << file;
+    }
+}
+
 TEST(Network, DockerOfUnitsForAllUsers) {
     const std::string slirp = "[Service]\nEnvironment=DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns\n";
     tests::Tree tree{{"etc/passwd", passwd}};

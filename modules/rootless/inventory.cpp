@@ -151,6 +151,8 @@ class UnitReader {
         if (unit.engine.empty() && unit.runs.empty())
             return others_.push_back(std::move(unit.file));
         unit.own_file = is_own_file(host_.root(), name);
+        if (unit.engine.empty())
+            unit.kube = read_kube_files(host_.root(), played_files(unit.file, {}), "");
         into_.units.push_back(std::move(unit));
     }
 

@@ -5,6 +5,7 @@
 #include "core/host/host.hpp"
 #include "core/host/unit_files.hpp"
 #include "modules/rootless/command_line.hpp"
+#include "modules/rootless/kube_files.hpp"
 
 #include <array>
 #include <span>
@@ -40,8 +41,9 @@ struct EngineUnit {
     host::UnitFile file;
     std::vector<host::UnitSetting> runs;  // the lines of ExecStart= and the like that count
     bool rootless{false};                 // none of them runs as root
-    bool own_file{false};  // a regular file in /etc/systemd/system, which masking would replace
-    bool script{false};    // made of an init script: what that calls, and how, cannot be seen
+    bool own_file{false};          // a regular file in /etc/systemd/system, which masking would replace
+    std::vector<KubeFile> kube{};  // that its commands play, when it starts containers
+    bool script{false};            // made of an init script: what that calls, and how, cannot be seen
     // By what other units start it, when they start themselves; not those of engines, which are judged as
     // such.
     std::vector<host::UnitSetting> pulled_in{};

@@ -4,6 +4,7 @@
 #pragma once
 #include "core/host/host.hpp"
 #include "core/host/unit_files.hpp"
+#include "modules/rootless/kube_files.hpp"
 #include "modules/rootless/podman_options.hpp"
 
 #include <optional>
@@ -12,25 +13,31 @@
 
 namespace plimsoll::modules::rootless {
 
-struct KubeFile {  // that a .kube names with Yaml=
-    std::string path;
-    Result<std::vector<Value>> documents;
-};
-
 struct Quadlet {
     std::string path;
     std::string user{};  // whose manager takes it: "" the system's, "*" all users', else a name
     std::vector<host::UnitSetting> settings{};  // with its drop-ins
-    std::vector<KubeFile> kube{};
+    Manager manager{};
+    std::vector<KubeFile> kube{};    // that it names or its commands play
     std::optional<Error> problem{};  // why it could not be read
+};
+
+// A unit of users' service managers that starts containers with podman.
+struct UserUnit {
+    host::UnitFile file;
+    std::string user{};  // "*": all users'; else a name
+    Manager manager{};
+    std::vector<KubeFile> kube{};
+    std::optional<Error> problem{};
 };
 
 struct Quadlets {
     std::vector<Quadlet> files{};
+    std::vector<UserUnit> units{};
     std::vector<Error> problems{};  // directories that could not be searched
 };
 
-// The system's directories, and per-user ones of those accounts that have a home.
+// Those of the system, of all users, and of each account that has a home; of users their units as well.
 [[nodiscard]] Quadlets read_quadlets(const host::Host& host);
 
 // ---- pure; any content ----
@@ -46,10 +53,13 @@ struct LintNote {
 
 // Settings that open the container to the host.
 [[nodiscard]] std::vector<LintNote> unsafe_settings(const Quadlet& quadlet);
-// The same of the command lines (ExecStart= and its like) of a unit that runs as root.
-[[nodiscard]] std::vector<LintNote> unsafe_commands(const host::UnitFile& unit);
-// What it says about networks: Network=, and --network among PodmanArgs=.
+// The same of the command lines (ExecStart= and its like) of a unit that runs as root, and what they play.
+[[nodiscard]] std::vector<LintNote> unsafe_commands(const host::UnitFile& unit,
+                                                    const std::vector<KubeFile>& kube);
+[[nodiscard]] std::vector<LintNote> unsafe_commands(const UserUnit& unit);
+// What it says about networks: Network=, and --network among PodmanArgs= and in command lines.
 [[nodiscard]] std::vector<host::UnitSetting> networks(const Quadlet& quadlet);
+[[nodiscard]] std::vector<host::UnitSetting> networks(const UserUnit& unit);
 // Hardening that a [Container] does not ask for.
 [[nodiscard]] std::vector<LintNote> missing_hardening(const Quadlet& quadlet);
 

@@ -37,10 +37,6 @@ constexpr Key keys[] = {
     {"Volume", "volume"},
 };
 
-// Lines of a unit that the service manager carries out.
-constexpr std::string_view command_keys[] = {"ExecCondition", "ExecStart", "ExecStartPre", "ExecStartPost",
-                                             "ExecReload",    "ExecStop",  "ExecStopPost"};
-
 using Settings = std::vector<host::UnitSetting>;
 
 // "Container" of "web.container": the section that podman turns into arguments.
@@ -89,17 +85,26 @@ void ask_key(const Key& key, Settings lines, std::vector<Asked>& out) {
     }
 }
 
-void ask_commands(const host::UnitFile& unit, std::vector<Asked>& out) {
-    for (const auto key : command_keys)
-        for (const host::UnitSetting& line : unit.values("Service", key))
-            for (auto& option : podman_command_options(command_words(line.value))) {
-                std::string shown = show_option(option);
-                out.push_back({std::move(option), line.source, line.key + ": " + shown});
-            }
+// What is played stands for itself where it has been read.
+bool is_read(const host::UnitFile& unit, const PodmanOption& option, const Manager& manager,
+             const std::vector<KubeFile>& kube) {
+    const auto path = option.name == "kube" ? named_path(unit, option.value, manager) : std::nullopt;
+    return path && std::ranges::find(kube, *path, &KubeFile::path) != kube.end();
 }
 
-void ask_kube(const Quadlet& q, std::vector<Asked>& out) {
-    for (const KubeFile& file : q.kube) {
+void ask_commands(const host::UnitFile& unit, const Manager& manager, const std::vector<KubeFile>& kube,
+                  std::vector<Asked>& out) {
+    for (const host::UnitSetting& line : commands_of(unit))
+        for (auto& option : podman_command_options(command_words(line.value))) {
+            if (is_read(unit, option, manager, kube))
+                continue;
+            std::string shown = show_option(option);
+            out.push_back({std::move(option), line.source, line.key + ": " + shown});
+        }
+}
+
+void ask_kube(const std::vector<KubeFile>& kube, std::vector<Asked>& out) {
+    for (const KubeFile& file : kube) {
         if (!file.documents)
             continue;
         for (const Value& document : *file.documents)
@@ -122,17 +127,38 @@ std::vector<Asked> asked_by(const Quadlet& q) {
         out.push_back({{"volume", s.value + ":/"}, s.source, s.key + "=" + s.value});
     ask_words(unit.values(section, "PodmanArgs"), false, out);
     ask_words(unit.values(section, "GlobalArgs"), true, out);
-    ask_commands(unit, out);
-    ask_kube(q, out);
+    ask_commands(unit, q.manager, q.kube, out);
+    ask_kube(q.kube, out);
     return out;
 }
 
-std::vector<LintNote> notes_on(const std::vector<Asked>& all, const PodmanScope& scope) {
+std::vector<Asked> asked_by(const host::UnitFile& unit, const Manager& manager,
+                            const std::vector<KubeFile>& kube) {
+    std::vector<Asked> out;
+    ask_commands(unit, manager, kube, out);
+    ask_kube(kube, out);
+    return out;
+}
+
+std::vector<LintNote> notes_on(const std::vector<Asked>& all, const std::vector<KubeFile>& kube,
+                               const PodmanScope& scope) {
     std::vector<LintNote> out;
     for (const Asked& a : all)
         if (auto objection = objection_to(a.option, scope))
             out.push_back({a.source, printable(a.shown, 120), std::move(objection->expected),
                            objection->undecided, objection->engine_socket});
+    for (const KubeFile& file : kube)
+        if (!file.documents)
+            out.push_back(
+                {file.path, printable(file.documents.error().message), "YAML that can be read", true});
+    return out;
+}
+
+Settings networks_in(std::vector<Asked> all, const std::string& section) {
+    Settings out;
+    for (Asked& a : all)
+        if (a.option.name == "network")
+            out.push_back({section, std::move(a.shown), std::move(a.option.value), std::move(a.source)});
     return out;
 }
 
@@ -151,27 +177,23 @@ bool drops_all(const host::UnitFile& unit) {
 
 std::vector<LintNote> unsafe_settings(const Quadlet& q) {
     const std::string directory = q.path.substr(0, std::max<std::size_t>(q.path.rfind('/'), 1));
-    auto out = notes_on(asked_by(q), {.rootful = q.user.empty(), .directory = directory});
-    for (const KubeFile& file : q.kube)
-        if (!file.documents)
-            out.push_back(
-                {file.path, printable(file.documents.error().message), "YAML that can be read", true});
-    return out;
+    return notes_on(asked_by(q), q.kube, {.rootful = q.user.empty(), .directory = directory});
 }
 
-std::vector<LintNote> unsafe_commands(const host::UnitFile& unit) {
-    std::vector<Asked> all;
-    ask_commands(unit, all);
-    return notes_on(all, {});
+std::vector<LintNote> unsafe_commands(const host::UnitFile& unit, const std::vector<KubeFile>& kube) {
+    return notes_on(asked_by(unit, {}, kube), kube, {});
+}
+
+std::vector<LintNote> unsafe_commands(const UserUnit& unit) {
+    return notes_on(asked_by(unit.file, unit.manager, unit.kube), unit.kube, {.rootful = false});
 }
 
 Settings networks(const Quadlet& q) {
-    Settings out;
-    for (Asked& a : asked_by(q))
-        if (a.option.name == "network")
-            out.push_back(
-                {section_of(q), std::move(a.shown), std::move(a.option.value), std::move(a.source)});
-    return out;
+    return networks_in(asked_by(q), section_of(q));
+}
+
+Settings networks(const UserUnit& unit) {
+    return networks_in(asked_by(unit.file, unit.manager, unit.kube), "Service");
 }
 
 std::vector<LintNote> missing_hardening(const Quadlet& q) {

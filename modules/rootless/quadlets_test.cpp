@@ -297,6 +297,128 @@ TEST(UnitsThatRunPodman, AreJudgedAlthoughAllowed) {
     }
 }
 
+constexpr const char* open_pod = "kind: Pod\nspec:\n  hostNetwork: true\n";
+constexpr const char* sound_pod = "kind: Pod\nspec:\n  containers:\n  - image: x\n";
+
+TEST(UnitsThatRunPodman, AreJudgedByWhatTheyPlay) {
+    struct Case {
+        const char* service;
+        const char* yaml;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"ExecStart=podman kube play /srv/web.yaml", open_pod, "fail high"},
+        {"ExecStart=podman kube play /srv/web.yaml", sound_pod, "pass"},
+        {"ExecStart=podman play kube /srv/web.yaml", open_pod, "fail high"},
+        {"ExecStart=podman kube play --network host /srv/web.yaml", sound_pod, "fail high"},
+        {"WorkingDirectory=-/srv\nExecStart=podman kube play web.yaml", open_pod, "fail high"},
+        {"ExecStart=podman kube play srv/web.yaml", open_pod, "fail high"},
+        {"ExecStartPre=podman kube play /srv/web.yaml\nExecStart=podman start x", open_pod, "fail high"},
+        {"ExecStart=sh -c 'podman kube play /srv/web.yaml'", open_pod, "fail high"},
+        {"ExecStart=podman kube play /srv/web.yaml", "a: [\n", "unknown"},
+        {"ExecStart=podman kube play /srv/other.yaml", sound_pod, "unknown"},
+        {"ExecStart=podman kube play /srv/web.yaml /srv/other.yaml", sound_pod, "unknown"},
+        {"ExecStart=podman kube play -", sound_pod, "unknown"},
+        {"ExecStart=podman kube play https://x/srv/web.yaml", sound_pod, "unknown"},
+        {"ExecStart=podman kube play %S/web.yaml", sound_pod, "unknown"},
+        {"WorkingDirectory=%S\nExecStart=podman kube play web.yaml", sound_pod, "unknown"},
+        {"ExecStart=podman kube play ${FILE}", sound_pod, "unknown"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}, {"srv/web.yaml", c.yaml}};
+        tree.write("etc/systemd/system/web.service", "[Service]\n" + std::string(c.service) + "\n");
+        EXPECT_THAT(verdicts(assess(tree.host(), web), id),
+                    ElementsAre("web.service: " + std::string(c.expected)))
+            << c.service << "\n"
+            << c.yaml;
+    }
+}
+
+TEST(UnitsThatRunPodman, WithMoreToPlayThanIsReadAreUnknown) {
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};
+    std::string line = "ExecStart=podman kube play";
+    for (int i = 0; i < 20; ++i) {
+        tree.write("srv/" + std::to_string(i), sound_pod);
+        line += " /srv/" + std::to_string(i);
+    }
+    tree.write("etc/systemd/system/web.service", "[Service]\n" + line + "\n");
+    EXPECT_THAT(verdicts(assess(tree.host(), web), id), ElementsAre("web.service: unknown"));
+}
+
+TEST(UnitsOfUsers, AreJudgedAsTheirQuadletsAre) {
+    struct Case {
+        const char* service;
+        const char* expected;  // nullptr: nothing to tell
+    };
+
+    const Case cases[] = {
+        {"ExecStart=podman run --rm web", nullptr},
+        {"ExecStart=podman run --privileged web", "fail low"},
+        {"ExecStart=/usr/bin/podman run -v %h:/h web", "fail low"},
+        {"ExecStart=podman run -v %h/data:/d web", nullptr},
+        {"ExecStart=podman run -v /run/docker.sock:/s web", "fail high"},
+        {"ExecStart=podman run $OPTIONS web", "unknown"},
+        {"ExecStart=podman kube play %h/web.yaml", "fail low"},
+        {"ExecStart=podman kube play web.yaml", "fail low"},
+        {"ExecStart=podman kube play %h/none.yaml", "unknown"},
+        {"ExecStart=docker run --privileged web", nullptr},
+        {"ExecStart=podman system service --privileged", nullptr},
+    };
+    for (const char* dir : {"home/alice/.config/systemd/user/", "run/user/1000/systemd/user/",
+                            "home/alice/.local/share/systemd/user/"})
+        for (const Case& c : cases) {
+            const tests::Tree tree{{"etc/passwd", accounts},
+                                   {"etc/group", ""},
+                                   {"usr/bin/podman", ""},
+                                   {"home/alice/web.yaml", open_pod}};
+            tree.write(std::string(dir) + "web.service", "[Service]\n" + std::string(c.service) + "\n");
+            EXPECT_THAT(
+                verdicts(assess(tree.host()), id),
+                ElementsAre(c.expected == nullptr ? "host: pass"
+                                                  : "web.service of alice: " + std::string(c.expected)))
+                << dir << c.service;
+        }
+}
+
+TEST(UnitsOfUsers, AreFoundWhereverManagersLook) {
+    const std::string open = "[Service]\nExecStart=podman run --pid=host web\n";
+    for (const char* file :
+         {"etc/systemd/user/web.service", "etc/xdg/systemd/user/web.service", "run/systemd/user/web.service",
+          "usr/lib/systemd/user/web.service", "etc/systemd/user/web@.service"}) {
+        const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}, {"usr/bin/podman", ""}};
+        tree.write(file, open);
+        const std::string name = std::string(file).substr(std::string_view(file).rfind('/') + 1);
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre(name + " of all users: fail low")) << file;
+    }
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}, {"usr/bin/podman", ""}};
+    tree.write("etc/systemd/user/web.service", "[Service]\nExecStart=podman run web\n");
+    tree.write("home/bob/.config/systemd/user/web.service.d/x.conf",
+               "[Service]\nExecStart=\nExecStart=podman run --privileged web\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("web.service of bob: fail low"));
+    tree.remove("home/bob/.config/systemd/user/web.service.d");
+    tree.link("home/bob/.config/systemd/user/web.service", "/dev/null");
+    tree.write("run/user/1000/systemd/generator/web.service", open);
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("host: pass"));
+    tree.fifo("home/bob/.config/systemd/user/x.service");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("x.service of bob: unknown"));
+    tree.remove("home/bob/.config/systemd/user");
+    tree.link("home/bob/.config/systemd/user", "user");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("units of bob: unknown"));
+}
+
+// A user cannot have us show what the user may not read.
+TEST(UnitsOfUsers, PlayNoFilesOfOthers) {
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};
+    tree.write("etc/secret.yaml", open_pod, 0600);
+    tree.write("home/alice/.config/systemd/user/web.service",
+               "[Service]\nExecStart=podman kube play /etc/secret.yaml\n");
+    ASSERT_EQ(::chown(tree.path("home/alice").c_str(), 1000, 1000), 0);
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("web.service of alice: unknown"));
+    ASSERT_EQ(::chown(tree.path("etc/secret.yaml").c_str(), 1000, 1000), 0);
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("web.service of alice: fail low"));
+}
+
 TEST(UnitsThatRunPodman, GeneratedOnesAreJudgedWhereADropInTakesOver) {
     const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}, {"usr/bin/podman", ""}};
     tree.write("run/systemd/generator/web.service", "[Service]\nExecStart=podman run web\n");
