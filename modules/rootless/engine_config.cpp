@@ -5,7 +5,9 @@
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "modules/rootless/apparmor.hpp"
+#include "modules/rootless/command_line.hpp"
 #include "modules/rootless/engine_config_judge.hpp"
+#include "modules/rootless/inventory.hpp"
 #include "modules/rootless/user_environment.hpp"
 
 #include <algorithm>
@@ -146,6 +148,81 @@ bool moves_configuration(std::string_view variable) {
     return std::ranges::find(moving_variables, variable) != moving_variables.end();
 }
 
+bool is_podman(std::string_view word) {
+    return word == "podman" || word.ends_with("/podman");
+}
+
+// Of "env CONTAINERS_CONF=/x podman run …": what comes behind podman is the container's.
+void add_commands_variables(const host::UnitFile& unit, bool& calls, std::vector<EnvironmentVariable>& out) {
+    for (const host::UnitSetting& line : commands_of(unit)) {
+        const auto argv = command_words(line.value);
+        const auto podman = std::ranges::find_if(argv, is_podman);
+        if (podman == argv.end())
+            continue;
+        calls = true;
+        for (auto word = argv.begin(); word != podman; ++word)
+            if (const auto name = word->substr(0, word->find('='));
+                name.size() < word->size() && moves_configuration(name))
+                out.push_back({name, line.source});
+    }
+}
+
+// Whose podman the service starts. A specifier may stand for anybody, root among them.
+std::string user_of(const host::Host& host, const host::UnitFile& unit) {
+    const auto set = unit.values("Service", "User");
+    const std::string name = set.empty() ? "root" : set.back().value;
+    if (!host.accounts())
+        return name;
+    const auto number = parse_u64(name);
+    const host::User* user = number && *number <= UINT32_MAX
+                                 ? host.accounts()->user(static_cast<std::uint32_t>(*number))
+                                 : host.accounts()->user(name);
+    const bool root = user != nullptr ? user->uid == 0 : number == std::uint64_t{0};
+    return root || name.find('%') != std::string::npos ? "root" : user != nullptr ? user->name : name;
+}
+
+constexpr std::string_view own_prefix = "CONTAINERS_";
+
+bool runs_another_engine(const host::UnitFile& unit) {
+    return std::ranges::any_of(commands_of(unit), [](const host::UnitSetting& line) {
+        return !engine_of(command_words(line.value)).empty();
+    });
+}
+
+// Variables of system services that call podman, or that only variables of podman's own say so of: a script
+// may call it.
+void observe_service(const host::Host& host, const host::UnitFile& unit, EngineConfigFacts& out) {
+    bool calls = false;
+    std::vector<EnvironmentVariable> found;
+    add_commands_variables(unit, calls, found);
+    auto environment = read_service_environment(host, unit, moves_configuration);
+    for (Assignment& a : environment.found)
+        if (calls || (a.name.starts_with(own_prefix) && !runs_another_engine(unit)))
+            found.push_back({std::move(a.name), std::move(a.source)});
+    if (calls)
+        out.unreadable.insert(out.unreadable.end(), environment.problems.begin(), environment.problems.end());
+    if (!found.empty())
+        std::ranges::move(found, std::back_inserter(out.environment[user_of(host, unit)]));
+}
+
+void observe_services(const host::Host& host, EngineConfigFacts& out) {
+    if (!host.units())
+        return out.unreadable.push_back(host.units().error());
+    static constexpr std::array<std::string_view, 2> words{"podman", own_prefix};
+    const auto names = host.units()->mentioning(host.root(), words);
+    if (!names)
+        return out.unreadable.push_back(names.error());
+    for (const std::string& name : *names) {
+        if (!name.ends_with(".service") || name.starts_with("user@"))  // users' managers are read as such
+            continue;
+        const auto unit = host.unit(name);
+        if (!unit)
+            out.unreadable.push_back(unit.error());
+        else if (*unit && !(*unit)->masked)
+            observe_service(host, **unit, out);
+    }
+}
+
 void observe_environment(const host::Host& host, const std::vector<ConfOwner>& owners,
                          EngineConfigFacts& out) {
     std::vector<Person> people;
@@ -268,6 +345,7 @@ EngineConfigFacts EngineConfig::observe(const host::Host& host, const Params&,
     if (names_apparmor_profile(out.containers))
         out.apparmor = profile_names(host);
     observe_environment(host, owners, out);
+    observe_services(host, out);
     return out;
 }
 

@@ -151,6 +151,74 @@ TEST(Effective, VariablesOfManagersAndShellsCountToo) {
     EXPECT_EQ(other.judge().status(effective, "host"), "unknown");
 }
 
+TEST(Effective, VariablesOfSystemServicesCountForWhomTheyRunAs) {
+    struct Case {
+        const char* file;
+        const char* text;  // the variable in the second line
+        const char* who;   // nullptr: nobody
+    };
+
+    for (const Case& c :
+         {Case{"etc/systemd/system/web.service",
+               "[Service]\nEnvironment=A=b CONTAINERS_CONF=/x\nExecStart=podman run web\n", "root"},
+          Case{"usr/lib/systemd/system/web.service",
+               "[Service]\nEnvironment=STORAGE_DRIVER=vfs\nExecStart=/usr/bin/podman start web\n", "root"},
+          Case{"etc/systemd/system/web.service",
+               "[Service]\nEnvironment=XDG_CONFIG_HOME=/x\nExecStart=sh -c 'exec podman run web'\n", "root"},
+          Case{"etc/systemd/system/web.service",
+               "[Service]\nEnvironmentFile=/etc/web.env\nExecStart=podman run web\n", "root"},
+          Case{"etc/systemd/system/web.service",
+               "[Service]\nExecStart=/usr/bin/env CONTAINERS_CONF=/x podman run web\n", "root"},
+          Case{"etc/systemd/system/web.service",
+               "[Service]\nEnvironment=CONTAINERS_CONF=/x\nExecStart=/usr/local/bin/script\n", "root"},
+          Case{"etc/systemd/system/podman.service.d/a.conf", "[Service]\nEnvironment=CONTAINERS_CONF=/x\n",
+               "root"},
+          Case{"etc/systemd/system/web.service",
+               "[Service]\nEnvironment=CONTAINERS_CONF=/x\nExecStart=podman run web\nUser=alice\n", "alice"},
+          Case{"etc/systemd/system/web.service",
+               "[Service]\nEnvironment=CONTAINERS_CONF=/x\nExecStart=podman run web\nUser=1000\n", "alice"},
+          Case{"etc/systemd/system/web.service",
+               "[Service]\nEnvironment=CONTAINERS_CONF=/x\nExecStart=podman run web\nUser=%i\n", "root"},
+          Case{"etc/containers/systemd/web.container", "[Service]\nEnvironment=CONTAINERS_CONF=/x\n", "root"},
+          Case{"etc/systemd/system.conf", "[Manager]\nDefaultEnvironment=CONTAINERS_CONF=/x\n", "root"},
+          Case{"etc/systemd/system.conf", "[Manager]\nDefaultEnvironment=CONTAINERS_CONF=/x\n", "alice"},
+          Case{"etc/systemd/system/web.service",
+               "[Service]\nExecStart=podman run -e XDG_CONFIG_HOME=/x web\n", nullptr},
+          Case{"etc/systemd/system/web.service",
+               "[Service]\nEnvironment=XDG_CONFIG_HOME=/x\nExecStart=/usr/bin/web\n", nullptr},
+          Case{"etc/systemd/system/crio.service",
+               "[Service]\nEnvironment=CONTAINERS_CONF=/x\nExecStart=/usr/bin/crio\n", nullptr},
+          Case{"etc/containers/systemd/web.container", "[Container]\nEnvironment=CONTAINERS_CONF=/x\n",
+               nullptr}}) {
+        Host h;
+        h.tree.write("usr/lib/systemd/system/podman.service",
+                     "[Service]\nExecStart=/usr/bin/podman system service\n");
+        h.tree.write("etc/web.env", "CONTAINERS_CONF=/x\n");
+        h.tree.write(c.file, c.text);
+        if (c.who != nullptr)
+            h.judge().expect_by_hand(effective, c.who, std::string("/") + c.file + ":2");
+        const std::string_view who = c.who != nullptr ? c.who : "";
+        if (who != "root" && std::string_view(c.file) != "etc/systemd/system.conf") {
+            EXPECT_EQ(h.judge().status(effective, "root"), "pass") << c.text;
+        }
+        if (who != "alice" && std::string_view(c.file) != "etc/systemd/system.conf") {
+            EXPECT_EQ(h.judge().status(effective, "alice"), "pass") << c.text;
+        }
+    }
+    Host masked;
+    masked.tree.write("usr/lib/systemd/system/web.service",
+                      "[Service]\nEnvironment=CONTAINERS_CONF=/x\nExecStart=podman run web\n");
+    masked.tree.link("etc/systemd/system/web.service", "/dev/null");
+    EXPECT_EQ(masked.judge().status(effective, "root"), "pass");
+    masked.tree.remove("etc/systemd/system/web.service");
+    masked.tree.fifo("etc/systemd/system/web.service");
+    EXPECT_EQ(masked.judge().status(effective, "host"), "unknown");
+    masked.tree.remove("etc/systemd/system/web.service");
+    masked.tree.write("etc/systemd/system/web.service",
+                      "[Service]\nEnvironmentFile=/etc/%i.env\nExecStart=podman run web\n");
+    EXPECT_EQ(masked.judge().status(effective, "host"), "unknown");
+}
+
 TEST(Storage, IsUnknownWhereAVariableOverrulesTheFiles) {
     for (const char* name :
          {"STORAGE_DRIVER", "STORAGE_OPTS", "CONTAINERS_STORAGE_CONF", "XDG_CONFIG_HOME"}) {

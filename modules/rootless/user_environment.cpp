@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <optional>
 #include <set>
 
@@ -108,15 +109,14 @@ class Reader {
                 unit_text(path);
     }
 
-    // systemd-user.conf(5).
-    void user_conf() {
-        std::vector<std::string> files{"/etc/systemd/user.conf", "/usr/lib/systemd/user.conf"};
-        for (const char* dir :
-             {"/etc/systemd/user.conf.d", "/run/systemd/user.conf.d", "/usr/lib/systemd/user.conf.d"})
-            std::ranges::move(files_in(dir, ".conf"), std::back_inserter(files));
+    // systemd-system.conf(5): "system.conf" and "user.conf".
+    void manager_conf(const std::string& name, std::initializer_list<const char*> keys) {
+        std::vector<std::string> files{"/etc/systemd/" + name, "/usr/lib/systemd/" + name};
+        for (const char* dir : {"/etc/systemd/", "/run/systemd/", "/usr/lib/systemd/"})
+            std::ranges::move(files_in(dir + name + ".d", ".conf"), std::back_inserter(files));
         for (const auto& path : files) {
             const auto conf = parsed(path);
-            for (const char* key : {"DefaultEnvironment", "ManagerEnvironment"})
+            for (const char* key : keys)
                 settings(conf.values("Manager", key));
         }
     }
@@ -228,8 +228,8 @@ void read_own(const host::Host& host, const Person& person, std::span<const std:
             reader.unit(host, **unit);
     }
     const std::string home = usable_home(person);
-    if (person.uid != 0)
-        reader.quadlets(host::user_quadlets(host.root(), person.uid, home));
+    reader.quadlets(person.uid != 0 ? host::user_quadlets(host.root(), person.uid, home)
+                                    : host::system_quadlets(host.root()));
     for (const auto& dir : host::own_unit_dirs(person.uid, home))
         reader.unit_directory(dir);
     if (home.empty())
@@ -268,7 +268,8 @@ UserEnvironment read_user_environment(const host::Host& host, std::span<const Pe
         all.problems.push_back(unit.error());
     else if (*unit)
         all.unit(host, **unit);
-    all.user_conf();
+    all.manager_conf("system.conf", {"DefaultEnvironment"});  // of services, user@.service among them
+    all.manager_conf("user.conf", {"DefaultEnvironment", "ManagerEnvironment"});
     for (const char* dir : {"/etc/environment.d", "/run/environment.d", "/usr/lib/environment.d"})
         all.directory(dir, ".conf", Syntax::settings, true);
     for (const char* dir : {"/etc/xdg/systemd/user", "/etc/systemd/user", "/run/systemd/user"})
@@ -296,6 +297,13 @@ UserEnvironment read_user_environment(const host::Host& host, std::span<const Pe
             out.own_problems.emplace(person.name, std::move(reader.problems));
     }
     return out;
+}
+
+ServiceEnvironment read_service_environment(const host::Host& host, const host::UnitFile& unit,
+                                            const Wanted& wanted) {
+    Reader reader(host.root(), wanted);
+    reader.unit(host, unit);
+    return {std::move(reader.found), std::move(reader.problems)};
 }
 
 std::vector<Assignment> parse_assignments(std::string_view text, const std::string& path, Syntax syntax,

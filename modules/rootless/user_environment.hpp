@@ -51,6 +51,16 @@ using Wanted = std::function<bool(std::string_view name)>;
 [[nodiscard]] UserEnvironment read_user_environment(const host::Host& host, std::span<const Person> people,
                                                     const Wanted& wanted);
 
+struct ServiceEnvironment {
+    std::vector<Assignment> found{};
+    std::vector<Error> problems{};  // environment files that could not be read
+};
+
+// What the unit of a system service gives it by Environment= and EnvironmentFile=. Only of the names that are
+// wanted.
+[[nodiscard]] ServiceEnvironment read_service_environment(const host::Host& host, const host::UnitFile& unit,
+                                                          const Wanted& wanted);
+
 // ---- pure; any bytes ----
 
 enum class Syntax {
