@@ -170,7 +170,7 @@ void add_commands_variables(const host::UnitFile& unit, bool& calls, std::vector
 // Whose podman the service starts. A specifier may stand for anybody, root among them.
 std::string user_of(const host::Host& host, const host::UnitFile& unit) {
     const auto set = unit.values("Service", "User");
-    const std::string name = set.empty() ? "root" : set.back().value;
+    std::string name = set.empty() ? "root" : set.back().value;
     if (!host.accounts())
         return name;
     const auto number = parse_u64(name);

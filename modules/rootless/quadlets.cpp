@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::size_t max_size = std::size_t{1} << 20;
 
-const Manager unknown_home{.home = "", .directory = ""};
+Manager unknown_home() {
+    return {.home = "", .directory = ""};
+}
 
 class Reader {
   public:
@@ -71,7 +73,7 @@ void add_strangers(const host::Host& host, const std::set<std::uint64_t>& known,
     for (const auto& e : *entries)
         if (const auto uid = parse_u64(e.name); uid && *uid <= UINT32_MAX && !known.contains(*uid))
             reader.add(host::user_quadlets(host.root(), static_cast<std::uint32_t>(*uid), ""),
-                       "uid " + e.name, unknown_home);
+                       "uid " + e.name, unknown_home());
 }
 
 }  // namespace
@@ -81,7 +83,7 @@ Quadlets read_quadlets(const host::Host& host) {
     Reader reader(host.root(), out);
     reader.add(host::system_quadlets(host.root()), "", {});
     const auto common = host::common_quadlets(host.root());
-    reader.add(common, "*", unknown_home);
+    reader.add(common, "*", unknown_home());
     out.units = read_user_units(host);
     std::set<std::uint64_t> uids{0};
     std::set<std::string> homes{"/"};
