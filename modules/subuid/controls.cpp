@@ -232,7 +232,8 @@ const std::array<ControlInfo, 19> table{{
      "was "
      "moved or removed. He cannot use them any more, and whoever holds the ids now can. Storage is looked "
      "for where "
-     "the engines' configuration puts it, also in homes that are no account's; of rootful engines the tops "
+     "the engines' configuration and command lines put it, also in homes that are no account's; of rootful "
+     "engines the tops "
      "of layers "
      "and volumes are looked at, for ids that another user holds.",
      Severity::low,

@@ -260,9 +260,19 @@ Findings judge_foreign_scan(const Context& c) {
         v.unknown("storage", "container storage has more than " + std::to_string(c.params.scan_max_entries) +
                                  " entries; raise max_entries to look at all of them");
     const bool none = c.facts.scan.stores.empty();
+    std::vector<StoredIds> tops;
+    std::ranges::copy_if(c.facts.scan.stores, std::back_inserter(tops), [](const StoredIds& s) {
+        return s.whose == StoredIds::Whose::root || s.whose == StoredIds::Whose::remapped;
+    });
     return std::move(v).finish(none ? Status::not_applicable : Status::pass,
                                none ? "there is no container storage"
-                                    : "all files in container storage belong to whom the storage belongs to");
+                                    : "all files in container storage belong to whom the storage belongs to",
+                               some_evidence(tops, [](const StoredIds& s) {
+                                   return Evidence{printable(s.directory),
+                                                   "looked at the tops of layers and volumes alone, not at "
+                                                   "what is in them",
+                                                   ""};
+                               }));
 }
 
 }  // namespace plimsoll::modules::subuid

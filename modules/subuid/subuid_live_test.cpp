@@ -230,6 +230,84 @@ TEST_F(Storage, OfRootHoldsNothingOfAUser) {
     EXPECT_EQ(brief(judge(tree, "subuid.foreign-scan", few)), unseen);
 }
 
+TEST_F(Storage, OfRootfulEnginesIsWhereTheirCommandLinesPutIt) {
+    tree.directory("/data/d/overlay2/l/diff");
+    give(tree, "/data/d/overlay2/l/diff", 100001);
+    tree.write("/usr/lib/systemd/system/docker.service",
+               "[Service]\nExecStart=/usr/bin/dockerd -H fd:// $OPTS\n");
+    EXPECT_EQ(scan(), none);
+    const std::vector<std::string> found{"fail /data/d low by-hand"};
+    const std::string drop_in = "/etc/systemd/system/docker.service.d/x.conf";
+    for (const std::string text :
+         {"ExecStart=\nExecStart=/usr/bin/dockerd --data-root=/data/d/\n",
+          "ExecStart=\nExecStart=/usr/bin/dockerd --data-root '/data/d'\n",
+          "ExecStart=\nExecStart=dockerd -g /data/d\n", "ExecStart=\nExecStart=dockerd --graph=/data/d\n",
+          "Environment=OPTS=--data-root=/data/d\n", "EnvironmentFile=/etc/default/docker\n",
+          "ExecStart=\nExecStart=dockerd --config-file /etc/d.json\n"}) {
+        tree.write("/etc/default/docker", "OPTS='--debug --data-root=/data/d'\n");
+        tree.write("/etc/d.json", R"({"data-root": "/data/d"})");
+        tree.write(drop_in, "[Service]\n" + text);
+        EXPECT_EQ(scan(), found) << text;
+    }
+    for (const std::string text :
+         {"ExecStart=\nExecStart=/usr/local/bin/start-docker\n",
+          "ExecStart=\nExecStart=dockerd --data-root=d\n", "ExecStart=\nExecStart=dockerd --data-root=/%i\n",
+          "PassEnvironment=OPTS\n"}) {
+        tree.write(drop_in, "[Service]\n" + text);
+        EXPECT_EQ(scan(), unseen) << text;
+    }
+    tree.fifo(drop_in);
+    EXPECT_EQ(scan(), unseen);
+    tree.remove("/etc/systemd/system/docker.service.d");
+    tree.link("/etc/systemd/system/docker.service", "/dev/null");
+    EXPECT_EQ(scan(), none);
+}
+
+TEST_F(Storage, OfContainerdIsLookedAtToo) {
+    const std::string layer = "/io.containerd.snapshotter.v1.overlayfs/snapshots/1/fs";
+    for (const std::string root :
+         {"/var/lib/containerd", "/data/c", "/data/f", "/var/lib/rancher/k3s/agent/containerd"}) {
+        tree.directory(root + layer);
+        give(tree, root + layer, 100001);
+        tree.write("/etc/containerd/config.toml", root == "/data/c" ? "root = \"/data/c\"\n" : "");
+        tree.write("/etc/systemd/system/containerd.service",
+                   "[Service]\nExecStart=/usr/bin/containerd" +
+                       std::string(root == "/data/f" ? " --root /data/f" : "") + "\n");
+        EXPECT_EQ(scan(), std::vector<std::string>{"fail " + root + " low by-hand"}) << root;
+        tree.remove(root);
+        EXPECT_EQ(scan(), none);
+    }
+    tree.write("/etc/containerd/config.toml", "root = ");
+    EXPECT_EQ(scan(), unseen);
+}
+
+TEST_F(Storage, OfAUsersDockerIsWhereItsUnitPutsIt) {
+    storage_of("/srv/alice", 300000);
+    const std::string unit = "[Service]\nExecStart=/usr/bin/dockerd-rootless.sh --data-root ";
+    for (const std::string dir : {"/.config/systemd/user", "/.local/share/systemd/user"}) {
+        tree.write("/home/alice" + dir + "/docker.service", unit + "/srv/%u\n");
+        EXPECT_EQ(scan(), alice) << dir;
+        tree.write("/home/alice" + dir + "/docker.service", unit + "$WHERE\n");
+        tree.write("/home/alice" + dir + "/docker.service.d/x.conf",
+                   "[Service]\nEnvironment=WHERE=/srv/alice\n");
+        EXPECT_EQ(scan(), alice) << dir;
+        tree.write("/home/alice" + dir + "/docker.service", unit + "%S/docker\n");
+        EXPECT_EQ(scan(), unseen) << dir;
+        tree.fifo("/home/alice" + dir + "/docker.service");
+        EXPECT_EQ(scan(), unseen) << dir;
+        tree.remove("/home/alice");
+    }
+}
+
+TEST_F(Storage, OfRootIsSaidNotToBeWalked) {
+    tree.directory("/var/lib/docker/overlay2/l/diff");
+    const auto found = judge(tree, "subuid.foreign-scan");
+    ASSERT_EQ(brief(found), pass);
+    ASSERT_EQ(found.front().evidence.size(), 1U);
+    EXPECT_EQ(found.front().evidence.front().source, "/var/lib/docker");
+    EXPECT_NE(found.front().evidence.front().found.find("tops of layers"), std::string::npos);
+}
+
 TEST_F(Storage, OfDockerForARemapUserIsHis) {
     const std::string store = "/var/lib/docker/100000.100000";
     tree.directory(store + "/overlay2/l/diff");

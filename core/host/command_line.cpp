@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "modules/rootless/command_line.hpp"
+#include "core/host/command_line.hpp"
 
 #include "core/base/text.hpp"
 #include "core/host/glob.hpp"
 
 #include <algorithm>
 
-namespace plimsoll::modules::rootless {
+namespace plimsoll::host {
 namespace {
 
 constexpr std::size_t environment_max = std::size_t{1} << 20;
@@ -138,7 +138,7 @@ class EnvironmentReader {
     Variables out_;
 };
 
-void read_environment_file(const host::Host& host, const std::string& path, UnitEnvironment& into) {
+void read_environment_file(const Host& host, const std::string& path, UnitEnvironment& into) {
     const auto text = host.root().read(path, environment_max);
     if (text) {
         for (auto& [name, value] : parse_environment(*text))
@@ -151,14 +151,14 @@ void read_environment_file(const host::Host& host, const std::string& path, Unit
 }
 
 // EnvironmentFile= may be a pattern; specifiers are not ours to resolve.
-void read_environment_files(const host::Host& host, const std::string& value, UnitEnvironment& into) {
+void read_environment_files(const Host& host, const std::string& value, UnitEnvironment& into) {
     const std::string path = value.starts_with('-') ? value.substr(1) : value;
     if (path.find('%') != std::string::npos) {
         into.problems.push_back(
             fail(Code::unsupported, "EnvironmentFile=" + printable(path, 80) + " has a specifier").error());
         return;
     }
-    const auto found = host::find_matches(host.root(), path, host::LeadingDot::no_match);
+    const auto found = find_matches(host.root(), path, LeadingDot::no_match);
     into.problems.insert(into.problems.end(), found.problems.begin(), found.problems.end());
     for (const auto& file : found.paths)
         read_environment_file(host, file, into);
@@ -166,7 +166,7 @@ void read_environment_files(const host::Host& host, const std::string& value, Un
 
 }  // namespace
 
-UnitEnvironment unit_environment(const host::Host& host, const host::UnitFile& unit) {
+UnitEnvironment unit_environment(const Host& host, const UnitFile& unit) {
     UnitEnvironment out;
     for (const auto& setting : unit.values("Service", "Environment"))
         for (const auto& word : split_words(setting.value))
@@ -273,4 +273,4 @@ std::optional<std::string> flag_value(std::span<const std::string> argv, const s
     return out;
 }
 
-}  // namespace plimsoll::modules::rootless
+}  // namespace plimsoll::host

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modules/subuid/storage_places.hpp"
+
+#include "core/base/json.hpp"
+#include "core/base/text.hpp"
+#include "core/base/toml.hpp"
+#include "core/host/command_line.hpp"
+#include "modules/subuid/observe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace plimsoll::modules::subuid {
+namespace {
+
+constexpr std::array storage_confs{"/etc/containers/storage.conf", "/usr/share/containers/storage.conf"};
+constexpr std::size_t max_problems = 5;
+
+template <class... Keys>
+std::string text_at(const Value& conf, Keys... keys) {
+    const Value* v = conf.at(keys...);
+    return v != nullptr && v->string() != nullptr ? *v->string() : "";
+}
+
+std::string docker_root(const Value& conf) {
+    const std::string root = text_at(conf, "data-root");
+    return root.empty() ? text_at(conf, "graph") : root;
+}
+
+// The last of these flags that a command line has; empty: none.
+std::string flag(const std::vector<std::string>& argv, std::initializer_list<const char*> names) {
+    for (const char* name : names)
+        if (auto value = host::flag_value(argv, name))
+            return *std::move(value);
+    return {};
+}
+
+std::string docker_root(const std::vector<std::string>& argv) {
+    return flag(argv, {"--data-root", "--graph", "-g"});
+}
+
+bool is_place(const std::string& path) {
+    return path.starts_with('/') && path.find_first_of("$%") == std::string::npos;
+}
+
+bool runs(const std::vector<std::string>& argv, const std::string& program) {
+    return std::ranges::any_of(
+        argv, [&](const std::string& w) { return w == program || w.ends_with("/" + program); });
+}
+
+}  // namespace
+
+void note_unseen(StorageScan& out, const std::string& what) {
+    if (out.elsewhere_unseen.size() < max_problems)
+        out.elsewhere_unseen.push_back(printable(what));
+}
+
+StoragePlaces::StoragePlaces(const host::Host& host, StorageScan& out)
+    : host_(host), root_(host.root()), out_(out) {
+    read_storage_conf();
+    read_docker();
+    read_containerd();
+}
+
+template <class Parser>
+Result<std::optional<Value>> StoragePlaces::read(const std::string& path, Parser parse) const {
+    const auto text = root_.read(path);
+    if (!text && text.error().code == Code::not_found)
+        return std::nullopt;
+    Result<Value> conf = text ? parse(*text, path) : Result<Value>(Failure(text.error()));
+    if (!conf) {
+        note_unseen(out_, conf.error().message);
+        return Failure(std::move(conf).error());
+    }
+    return std::optional(*std::move(conf));
+}
+
+void StoragePlaces::read_storage_conf() {
+    for (const char* file : storage_confs) {
+        const auto conf = read(file, &parse_toml);
+        if (conf && !*conf)
+            continue;
+        if (conf) {
+            rootless_ = text_at(**conf, "storage", "rootless_storage_path");
+            if (auto place = text_at(**conf, "storage", "graphroot"); !place.empty())
+                podman_ = std::move(place);
+        }
+        if (!conf || !rootless_.empty())
+            out_.elsewhere.emplace();
+        break;  // the first one is the only one that Podman reads
+    }
+    for (const std::string dir : {"/usr/share/containers/storage.conf.d", "/etc/containers/storage.conf.d"}) {
+        const auto entries = list_optional(root_, dir);
+        for (const auto& e : entries.value_or(std::vector<host::DirEntry>{}))
+            note_drop_in(dir + "/" + e.name);
+    }
+}
+
+// The lines by which a unit starts the program; what may start it with options of its own is noted.
+std::vector<StoragePlaces::Words> StoragePlaces::commands(const std::optional<host::UnitFile>& unit,
+                                                          const std::string& program) const {
+    std::vector<Words> out;
+    if (!unit || unit->masked)
+        return out;
+    const auto environment = host::unit_environment(host_, *unit);
+    for (const auto& problem : environment.problems)
+        note_unseen(out_, problem.message);
+    for (const auto& line : unit->values("Service", "ExecStart")) {
+        auto argv = host::expand(host::command_words(line.value), environment.values);
+        if (!runs(argv, program))
+            note_unseen(out_, line.source + ": does not call " + program +
+                                  " itself, so that its options cannot be seen");
+        out.push_back(std::move(argv));
+    }
+    return out;
+}
+
+std::vector<StoragePlaces::Words> StoragePlaces::rootful_commands(const std::string& program) const {
+    const auto unit = host_.unit(program == "dockerd" ? "docker.service" : program + ".service");
+    if (!unit)
+        note_unseen(out_, unit.error().message);
+    auto out = commands(unit ? *unit : std::nullopt, program);
+    if (!host_.live() || !host_.processes())
+        return out;
+    for (const auto& p : *host_.processes())
+        if (p.uid[1] == 0 && p.exe && p.exe->ends_with("/" + program) && p.in_child_user_ns() != true)
+            out.push_back(p.argv);
+    return out;
+}
+
+void StoragePlaces::add_rootful(std::string place, std::vector<std::string>& into) const {
+    while (place.size() > 1 && place.ends_with('/'))
+        place.pop_back();
+    if (!place.empty() && !is_place(place))
+        note_unseen(out_, "a rootful engine puts storage at " + place);
+    else if (!place.empty() && std::ranges::find(into, place) == into.end())
+        into.push_back(std::move(place));
+}
+
+void StoragePlaces::read_docker() {
+    std::vector<std::string> files;
+    for (const Words& argv : rootful_commands("dockerd")) {
+        add_rootful(docker_root(argv), docker_);
+        add_rootful(flag(argv, {"--config-file"}), files);
+    }
+    if (files.empty())
+        files.emplace_back("/etc/docker/daemon.json");
+    for (const std::string& file : files)
+        if (const auto conf = read(file, &parse_json); conf && *conf)
+            add_rootful(docker_root(**conf), docker_);
+    if (docker_.empty())
+        docker_.emplace_back("/var/lib/docker");
+}
+
+void StoragePlaces::read_containerd() {
+    std::vector<std::string> files;
+    for (const Words& argv : rootful_commands("containerd")) {
+        add_rootful(flag(argv, {"--root"}), containerd_);
+        add_rootful(flag(argv, {"--config", "-c"}), files);
+    }
+    if (files.empty())
+        files.emplace_back("/etc/containerd/config.toml");
+    for (const std::string& file : files)
+        if (const auto conf = read(file, &parse_toml); conf && *conf)
+            add_rootful(text_at(**conf, "root"), containerd_);
+    if (containerd_.empty())
+        containerd_.emplace_back("/var/lib/containerd");
+    add_rootful("/var/lib/rancher/k3s/agent/containerd", containerd_);
+}
+
+std::vector<std::string> StoragePlaces::of(const host::User& u) const {
+    if (u.managed_home && !root_.exists(u.home))
+        note_unseen(out_, "the home of " + u.name + " is not there while the user is away");
+    std::vector<std::string> out = in_home(u.home);
+    if (!rootless_.empty())
+        add(rootless_, u, storage_confs.front(), out);
+    const std::string podman_conf = u.home + "/.config/containers/storage.conf";
+    const auto of_podman = read(podman_conf, &parse_toml);
+    if (of_podman && *of_podman)
+        for (const char* key : {"graphroot", "rootless_storage_path"})
+            if (const auto place = text_at(**of_podman, "storage", key); !place.empty())
+                add(place, u, podman_conf, out);
+    if (!of_podman || *of_podman)
+        out_.elsewhere.insert(u.name);
+    add_of_docker(u, out);
+    return out;
+}
+
+// Rootless dockerd's, by its daemon.json and by the units of the user's manager that are the user's own.
+void StoragePlaces::add_of_docker(const host::User& u, std::vector<std::string>& out) const {
+    std::string file = u.home + "/.config/docker/daemon.json";
+    auto dirs = host::own_unit_dirs(u.uid, u.home);
+    std::erase_if(dirs, [](const std::string& dir) { return dir.starts_with("/run/"); });
+    const auto units = host::UnitFiles::open(root_, dirs);
+    const auto unit = units ? units->read(root_, "docker.service")
+                            : Result<std::optional<host::UnitFile>>(Failure(units.error()));
+    if (!unit) {
+        note_unseen(out_, unit.error().message);
+        out_.elsewhere.insert(u.name);
+    } else if (*unit && !(*unit)->masked) {
+        out_.elsewhere.insert(u.name);
+        const auto environment = host::unit_environment(host_, **unit);
+        for (const auto& problem : environment.problems)
+            note_unseen(out_, problem.message);
+        for (const auto& line : (*unit)->values("Service", "ExecStart")) {
+            const auto argv = host::expand(host::command_words(line.value), environment.values);
+            if (const auto place = docker_root(argv); !place.empty())
+                add(place, u, line.source, out);
+            if (const auto named = flag(argv, {"--config-file"}); named.starts_with('/'))
+                file = named;
+        }
+    }
+    const auto conf = read(file, &parse_json);
+    if (conf && *conf)
+        if (const auto place = docker_root(**conf); !place.empty())
+            add(place, u, file, out);
+    if (!conf || *conf)
+        out_.elsewhere.insert(u.name);
+}
+
+std::vector<std::string> StoragePlaces::in_home(const std::string& home) {
+    return {home + "/.local/share/containers/storage", home + "/.local/share/docker"};
+}
+
+// Which of them count depends on the version of Podman.
+void StoragePlaces::note_drop_in(const std::string& path) const {
+    const auto text = root_.read(path);
+    if (!text || text->contains("graphroot") || text->contains("rootless_storage_path"))
+        note_unseen(out_, path + " may put storage elsewhere");
+}
+
+void StoragePlaces::add(std::string place, const host::User& u, const std::string& source,
+                        std::vector<std::string>& out) const {
+    const std::array<std::pair<std::string_view, std::string>, 6> variables{{{"$HOME", u.home},
+                                                                             {"$USER", u.name},
+                                                                             {"$UID", std::to_string(u.uid)},
+                                                                             {"%h", u.home},
+                                                                             {"%u", u.name},
+                                                                             {"%U", std::to_string(u.uid)}}};
+    for (const auto& [variable, value] : variables)
+        for (auto at = place.find(variable); at != std::string::npos;
+             at = place.find(variable, at + value.size()))
+            place.replace(at, variable.size(), value);
+    if (is_place(place))
+        out.push_back(std::move(place));
+    else
+        note_unseen(out_, source + " puts storage at " + place);
+}
+
+}  // namespace plimsoll::modules::subuid

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the engines keep images, layers and volumes: by their configuration, and by the command lines of the
+// units and processes that start them.
+#pragma once
+#include "core/host/host.hpp"
+#include "core/host/unit_files.hpp"
+#include "modules/subuid/subuid.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plimsoll::modules::subuid {
+
+// Adds to what was not looked into, unless there is enough of that.
+void note_unseen(StorageScan& out, const std::string& what);
+
+class StoragePlaces {
+  public:
+    // Notes in `out` whatever configuration is no help.
+    StoragePlaces(const host::Host& host, StorageScan& out);
+
+    // Of the rootful engines; of each the default when nothing says otherwise.
+    [[nodiscard]] const std::string& podman() const { return podman_; }
+
+    [[nodiscard]] const std::vector<std::string>& docker() const { return docker_; }
+
+    [[nodiscard]] const std::vector<std::string>& containerd() const { return containerd_; }
+
+    // Of a user's engines.
+    [[nodiscard]] std::vector<std::string> of(const host::User& u) const;
+    [[nodiscard]] static std::vector<std::string> in_home(const std::string& home);
+
+  private:
+    using Words = std::vector<std::string>;
+
+    void read_storage_conf();
+    void read_docker();
+    void read_containerd();
+    [[nodiscard]] std::vector<Words> commands(const std::optional<host::UnitFile>& unit,
+                                              const std::string& program) const;
+    [[nodiscard]] std::vector<Words> rootful_commands(const std::string& program) const;
+    void add_rootful(std::string place, std::vector<std::string>& into) const;
+    void add_of_docker(const host::User& u, std::vector<std::string>& out) const;
+    // nullopt: no such file. What cannot be read is noted.
+    template <class Parser>
+    Result<std::optional<Value>> read(const std::string& path, Parser parse) const;
+    void note_drop_in(const std::string& path) const;
+    void add(std::string place, const host::User& u, const std::string& source,
+             std::vector<std::string>& out) const;
+
+    const host::Host& host_;
+    const host::Sysroot& root_;
+    StorageScan& out_;
+    std::string podman_{"/var/lib/containers/storage"};
+    std::string rootless_{};  // rootless_storage_path
+    std::vector<std::string> docker_{};
+    std::vector<std::string> containerd_{};
+};
+
+}  // namespace plimsoll::modules::subuid
