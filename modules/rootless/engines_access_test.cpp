@@ -241,6 +241,25 @@ TEST(SocketOwner, WhoIsNotRootReachesIt) {
                 UnorderedElementsAre("group docker: pass", "docker.socket: fail critical"));
 }
 
+TEST(SocketOwner, OfASocketWithAnotherNameCountsToo) {
+    const tests::Tree tree{
+        {"etc/group", "docker:x:997:\nstaff:x:996:alice\n"},
+        {"etc/systemd/system/api.socket", "[Socket]\nListenStream=/run/api.sock\nService=docker.service\n"}};
+    add_docker(tree);
+    add_dockerd(tree);
+    tree.link("etc/systemd/system/sockets.target.wants/api.socket", "../api.socket");
+    EXPECT_THAT(
+        verdicts(assess(tree.host()), access_id),
+        UnorderedElementsAre("group docker: pass", "docker.socket: pass", "api.socket: fail critical"));
+    tree.write("etc/systemd/system/api.socket",
+               "[Socket]\nListenStream=/run/api.sock\nService=docker.service\n"
+               "SocketMode=0660\nSocketGroup=staff\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id),
+                UnorderedElementsAre("group docker: pass", "group staff: fail critical",
+                                     "docker.socket: pass", "api.socket: pass"));
+    expect_converges(tree, tree.host(), access_id);
+}
+
 TEST(SocketOwner, CountsThoughAccountsCannotBeRead) {
     const tests::Tree tree{{"etc/systemd/system/docker.socket.d/x.conf", "[Socket]\nSocketUser=alice\n"}};
     add_docker(tree);

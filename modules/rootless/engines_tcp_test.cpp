@@ -365,4 +365,33 @@ TEST(Tcp, DropInsOfPodmansSocketCount) {
     EXPECT_THAT(verdicts(assess(tree.host()), tcp_id), ElementsAre("tcp [::]:8080: fail critical"));
 }
 
+TEST(Tcp, SocketsOfAnyNameCountForTheEngineThatTheyStart) {
+    struct Case {
+        const char* service;
+        const char* exec;
+        const char* socket;
+        const char* lines;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"docker.service", "/usr/bin/dockerd -H fd://", "api.socket", "Service=docker.service\n",
+         "tcp 2375: fail critical"},
+        {"mine.service", "/opt/dockerd -H fd://", "mine.socket", "", "tcp 2375: fail critical"},
+        {"mine.service", "/opt/dockerd -H fd://", "api.socket", "Service=mine.service\n# docker\n",
+         "tcp 2375: fail critical"},
+        {"mine.service", "/opt/dockerd -H fd://", "mine.socket", "Service=web.service\n", "host: pass"},
+        {"docker.service", "/usr/bin/dockerd", "web.socket", "Service=web.service\n# docker\n", "host: pass"},
+        {"docker.service", "/usr/bin/dockerd", "web.socket", "\n[Unit]\nRequires=docker.service\n",
+         "host: pass"},
+    };
+    for (const Case& c : cases) {
+        const std::string dir = "usr/lib/systemd/system/";
+        const tests::Tree tree;
+        tree.write(dir + c.service, "[Service]\nExecStart=" + std::string(c.exec) + "\n");
+        tree.write(dir + c.socket, "[Socket]\nListenStream=2375\n" + std::string(c.lines));
+        EXPECT_THAT(verdicts(assess(tree.host()), tcp_id), ElementsAre(c.expected)) << c.socket << c.lines;
+    }
+}
+
 }  // namespace

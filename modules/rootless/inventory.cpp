@@ -87,6 +87,18 @@ bool is_own_file(const host::Sysroot& root, const std::string& name) {
     return st && S_ISREG(st->st_mode) && st->st_size > 0;
 }
 
+std::string socket_of(const std::string& service) {
+    return service.substr(0, service.rfind('.')) + ".socket";
+}
+
+// systemd.socket(5): it starts the service of its own name unless it names another.
+bool listens_for(const host::UnitFile& unit, const std::string& service) {
+    if (!unit.name.ends_with(".socket"))
+        return false;
+    const auto named = unit.values("Socket", "Service");
+    return named.empty() ? unit.name == socket_of(service) : named.back().value == service;
+}
+
 // Reads the system's units of engines, those that start containers, and those by which others start them.
 class UnitReader {
   public:
@@ -102,10 +114,37 @@ class UnitReader {
         for (const auto& name : names_)
             read_unit(name);
         read_scripts();
+        adopt_sockets();
         follow_others();
     }
 
   private:
+    // A socket of any name is the engine's that it starts.
+    void adopt_sockets() {
+        std::vector<EngineUnit> services;
+        for (const EngineUnit& u : into_.units)
+            if (!u.engine.empty() && u.file.name.ends_with(".service"))
+                services.push_back(
+                    {.engine = u.engine, .file = {.name = u.file.name}, .rootless = u.rootless});
+        for (const EngineUnit& s : services)
+            read_unit(socket_of(s.file.name));
+        std::vector<host::UnitFile> rest;
+        for (host::UnitFile& other : others_) {
+            const auto service = std::ranges::find_if(
+                services, [&](const EngineUnit& s) { return listens_for(other, s.file.name); });
+            if (service == services.end()) {
+                rest.push_back(std::move(other));
+                continue;
+            }
+            const bool own_file = is_own_file(host_.root(), other.name);
+            into_.units.push_back({.engine = service->engine,
+                                   .file = std::move(other),
+                                   .rootless = service->rootless,
+                                   .own_file = own_file});
+        }
+        others_ = std::move(rest);
+    }
+
     // Services that systemd-sysv-generator(8) would make, as it would make them.
     void read_scripts() {
         auto scripts = host::read_sysv_scripts(host_.root(), needles);
