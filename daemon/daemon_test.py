@@ -366,7 +366,7 @@ class AsAService(Case):
     def test_tells_its_service_manager(self):
         tree = self.tree()
         daemon = Daemon(tree, env={"WATCHDOG_USEC": "400000"})
-        self.assertIn("STATUS=", daemon.notes[-1])
+        self.assertIn("STATUS=", daemon.notes[daemon.heard - 1], "told together with READY=1")
         self.assertIsNotNone(daemon.hear("WATCHDOG=1"))
         tree.write("etc/plimsoll/policy.d/20.toml", 'profile = "rootless-strict"\n')
         daemon.process.send_signal(signal.SIGHUP)
