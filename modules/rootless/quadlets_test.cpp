@@ -407,6 +407,25 @@ TEST(UnitsOfUsers, AreFoundWhereverManagersLook) {
     EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("units of bob: unknown"));
 }
 
+// podman's own podman-kube@.service runs nothing until somebody names a file.
+TEST(UnitsOfUsers, OfATemplateThatCameWithPodmanInstancesCount) {
+    const std::string unit = "usr/lib/systemd/user/podman-kube@.service";
+    const auto link = [](const tests::Tree& tree, const std::string& dir) {
+        tree.link(dir + "/default.target.wants/podman-kube@web.service",
+                  "/usr/lib/systemd/user/podman-kube@.service");
+        return verdicts(assess(tree.host()), id);
+    };
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}, {"usr/bin/podman", ""}};
+    tree.write(unit, "[Service]\nExecStart=/usr/bin/podman play kube %I\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("host: pass"));
+    EXPECT_THAT(link(tree, "home/bob/.config/systemd/user"),
+                ElementsAre("podman-kube@web.service of bob: unknown"));
+    tree.write(unit, "[Service]\nExecStart=/usr/bin/podman run --privileged %i\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("podman-kube@web.service of bob: fail low"));
+    tree.remove("home/bob/.config/systemd/user");
+    EXPECT_THAT(link(tree, "etc/systemd/user"), ElementsAre("podman-kube@.service of all users: fail low"));
+}
+
 // A user cannot have us show what the user may not read.
 TEST(UnitsOfUsers, PlayNoFilesOfOthers) {
     const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};

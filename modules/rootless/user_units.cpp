@@ -20,6 +20,20 @@ bool counts(const host::UnitSetting& line) {
            starts_container(command_words(line.value));
 }
 
+// "a@b.service" -> "a@.service"; any other name as it is.
+std::string template_of(std::string name) {
+    const auto at = name.find('@');
+    if (const auto dot = name.rfind('.'); at != std::string::npos && dot != std::string::npos && at < dot)
+        name.erase(at + 1, dot - at - 1);
+    return name;
+}
+
+// podman brings podman-kube@.service along, which runs nothing until somebody gives it a file's name.
+bool is_idle_template(const host::UnitFile& unit) {
+    return unit.name.find("@.") != std::string::npos && unit.fragment.starts_with("/usr/") &&
+           unit.enabled_by.empty();
+}
+
 class Reader {
   public:
     explicit Reader(const host::Sysroot& root) : root_(root) {}
@@ -49,6 +63,10 @@ class Reader {
         for (const std::string& name : common_)
             if (!own->names(name).empty())
                 names.insert(name);
+        for (const std::string& link : own->pulling_links())
+            if (std::string name = link.substr(link.rfind('/') + 1);
+                name.find('@') != std::string::npos && common_.contains(template_of(name)))
+                names.insert(std::move(name));
         if (names.empty())
             return;
         const auto files = host::UnitFiles::open(root_, host::user_unit_dirs(user.uid, user.home));
@@ -89,7 +107,8 @@ class Reader {
                 unit.problem = std::move(read).error();
             else if (*read)
                 unit.file = **std::move(read);
-            if (!unit.problem && (unit.file.masked || std::ranges::none_of(commands_of(unit.file), counts)))
+            if (!unit.problem && (unit.file.masked || is_idle_template(unit.file) ||
+                                  std::ranges::none_of(commands_of(unit.file), counts)))
                 continue;
             unit.kube = read_kube_files(root_, played_files(unit.file, unit.manager), readable_for(unit));
             units.push_back(std::move(unit));
