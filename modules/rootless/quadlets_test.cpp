@@ -383,9 +383,8 @@ TEST(UnitsOfUsers, AreJudgedAsTheirQuadletsAre) {
 
 TEST(UnitsOfUsers, AreFoundWhereverManagersLook) {
     const std::string open = "[Service]\nExecStart=podman run --pid=host web\n";
-    for (const char* file :
-         {"etc/systemd/user/web.service", "etc/xdg/systemd/user/web.service", "run/systemd/user/web.service",
-          "usr/lib/systemd/user/web.service", "etc/systemd/user/web@.service"}) {
+    for (const char* file : {"etc/systemd/user/web.service", "etc/xdg/systemd/user/web.service",
+                             "run/systemd/user/web.service", "etc/systemd/user/web@.service"}) {
         const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}, {"usr/bin/podman", ""}};
         tree.write(file, open);
         const std::string name = std::string(file).substr(std::string_view(file).rfind('/') + 1);
@@ -405,6 +404,20 @@ TEST(UnitsOfUsers, AreFoundWhereverManagersLook) {
     tree.remove("home/bob/.config/systemd/user");
     tree.link("home/bob/.config/systemd/user", "user");
     EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("units of bob: unknown"));
+}
+
+TEST(UnitsOfUsers, OfAVendorCountOnceSomethingStartsThem) {
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}, {"usr/bin/podman", ""}};
+    tree.write("usr/lib/systemd/user/podman-restart.service",
+               "[Service]\nExecStart=podman $LOGGING start --all\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("host: pass"));
+    const std::string link = "/default.target.wants/podman-restart.service";
+    tree.link("home/bob/.config/systemd/user" + link, "/usr/lib/systemd/user/podman-restart.service");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("podman-restart.service of bob: unknown"));
+    tree.remove("home/bob/.config/systemd/user");
+    tree.link("etc/systemd/user" + link, "/usr/lib/systemd/user/podman-restart.service");
+    EXPECT_THAT(verdicts(assess(tree.host()), id),
+                ElementsAre("podman-restart.service of all users: unknown"));
 }
 
 // podman's own podman-kube@.service runs nothing until somebody names a file.

@@ -28,10 +28,10 @@ std::string template_of(std::string name) {
     return name;
 }
 
-// podman brings podman-kube@.service along, which runs nothing until somebody gives it a file's name.
-bool is_idle_template(const host::UnitFile& unit) {
-    return unit.name.find("@.") != std::string::npos && unit.fragment.starts_with("/usr/") &&
-           unit.enabled_by.empty();
+// A vendor's unit that nothing starts is no workload: podman brings podman-kube@.service and
+// podman-restart.service along.
+bool is_idle(const host::UnitFile& unit) {
+    return unit.fragment.starts_with("/usr/") && unit.enabled_by.empty();
 }
 
 class Reader {
@@ -64,8 +64,7 @@ class Reader {
             if (!own->names(name).empty())
                 names.insert(name);
         for (const std::string& link : own->pulling_links())
-            if (std::string name = link.substr(link.rfind('/') + 1);
-                name.find('@') != std::string::npos && common_.contains(template_of(name)))
+            if (std::string name = link.substr(link.rfind('/') + 1); common_.contains(template_of(name)))
                 names.insert(std::move(name));
         if (names.empty())
             return;
@@ -107,7 +106,7 @@ class Reader {
                 unit.problem = std::move(read).error();
             else if (*read)
                 unit.file = **std::move(read);
-            if (!unit.problem && (unit.file.masked || is_idle_template(unit.file) ||
+            if (!unit.problem && (unit.file.masked || is_idle(unit.file) ||
                                   std::ranges::none_of(commands_of(unit.file), counts)))
                 continue;
             unit.kube = read_kube_files(root_, played_files(unit.file, unit.manager), readable_for(unit));
