@@ -53,7 +53,7 @@ DisabledControllers disabled_controllers(const Host& host, const UnitFile& servi
     if (!slice)
         out.problems.push_back(slice.error());
     for (const auto& name : slice ? slices_down_to(*slice) : std::vector<std::string>{}) {
-        const auto unit = host.unit(name);
+        const auto& unit = host.unit(name);
         if (!unit)
             out.problems.push_back(unit.error());
         else if (*unit)

@@ -8,12 +8,7 @@ namespace plimsoll::host {
 
 Result<Host> Host::open(const std::string& dir) {
     PLIMSOLL_TRY(auto root, Sysroot::open(dir));
-    struct stat given{};
-    struct stat own{};
-    PLIMSOLL_TRY(given, root.stat("/"));
-    if (::stat("/", &own) < 0)
-        return fail_errno("stat /");
-    const bool live = given.st_dev == own.st_dev && given.st_ino == own.st_ino;
+    const bool live = root.is_running();
     return Host(std::move(root), live);
 }
 
@@ -52,11 +47,11 @@ const Result<UnitFiles>& Host::units() const {
     return keep(units_, [this] { return UnitFiles::open(root_); });
 }
 
-Result<std::optional<UnitFile>> Host::unit(const std::string& name) const {
-    const auto& all = units();
-    if (!all)
-        return Failure(all.error());
-    return all->read(root_, name);
+const Result<std::optional<UnitFile>>& Host::unit(const std::string& name) const {
+    return keep(unit_[name], [&]() -> Result<std::optional<UnitFile>> {
+        const auto& all = units();
+        return all ? all->read(root_, name) : Failure(all.error());
+    });
 }
 
 const Result<std::optional<std::string>>& Host::package_version(const std::string& package) const {
@@ -71,6 +66,8 @@ void Host::forget() const {
     accounts_ = {};
     processes_ = {};
     units_ = {};
+    unit_.clear();
+    root_.forget();
     package_versions_.clear();
 }
 

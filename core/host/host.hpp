@@ -41,7 +41,7 @@ class Host {
 
     [[nodiscard]] const Result<UnitFiles>& units() const;
     // UnitFiles::read() of these.
-    [[nodiscard]] Result<std::optional<UnitFile>> unit(const std::string& name) const;
+    [[nodiscard]] const Result<std::optional<UnitFile>>& unit(const std::string& name) const;
     // Of an installed package; nullopt: not installed. As installed_versions().
     [[nodiscard]] const Result<std::optional<std::string>>& package_version(const std::string& package) const;
     void forget() const;
@@ -71,6 +71,7 @@ class Host {
     mutable Kept<Accounts> accounts_;
     mutable Kept<std::vector<Process>> processes_;
     mutable Kept<UnitFiles> units_;
+    mutable std::map<std::string, Kept<std::optional<UnitFile>>> unit_;
     mutable std::map<std::string, Kept<std::optional<std::string>>> package_versions_;
 };
 

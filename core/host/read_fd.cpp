@@ -23,11 +23,6 @@ Result<std::size_t> read_some(const Fd& fd, std::string_view path, char* into, s
     }
 }
 
-Failure too_large(std::string_view path, std::size_t max) {
-    return fail(Code::invalid_input,
-                "read " + std::string(path) + ": larger than " + std::to_string(max) + " bytes");
-}
-
 // Straight into the string, as far as `size`.
 Result<std::string> read_sized(const Fd& fd, std::string_view path, std::size_t size) {
     std::string out;
@@ -64,6 +59,11 @@ Result<std::string> read_chunks(const Fd& fd, std::string_view path, std::size_t
 
 }  // namespace
 
+Failure too_large(std::string_view path, std::size_t max) {
+    return fail(Code::invalid_input,
+                "read " + std::string(path) + ": larger than " + std::to_string(max) + " bytes");
+}
+
 Result<std::string> read_fd(const Fd& fd, std::string_view path, std::size_t max, off_t size_hint) {
     if (size_hint <= 0)
         return read_chunks(fd, path, max, false);
@@ -99,15 +99,36 @@ Result<struct ::stat> stat_fd(const Fd& fd, std::string_view path) {
     return st;
 }
 
-Result<RegularFile> open_regular(const Sysroot& root, std::string_view path, std::size_t max) {
-    PLIMSOLL_TRY(const Fd probe, root.open_at(path, O_PATH));
-    PLIMSOLL_TRY(const auto seen, stat_fd(probe, path));
+namespace {
+
+constexpr int for_reading = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+
+Result<struct ::stat> stat_regular(const Fd& fd, std::string_view path, std::size_t max) {
+    PLIMSOLL_TRY(const auto seen, stat_fd(fd, path));
     if (!S_ISREG(seen.st_mode))
         return fail(Code::integrity, "read " + std::string(path) + ": is " +
                                          std::string(file_type_name(seen.st_mode)) + ", not a regular file");
     if (seen.st_size > 0 && static_cast<std::uint64_t>(seen.st_size) > max)
         return too_large(path, max);
-    PLIMSOLL_TRY(Fd fd, root.open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    return seen;
+}
+
+}  // namespace
+
+Result<RegularFile> open_regular(const Sysroot& root, std::string_view path, std::size_t max) {
+    if (root.is_running()) {
+        auto fd = root.open_at(path, for_reading | O_NOFOLLOW);
+        if (fd) {
+            PLIMSOLL_TRY(const auto seen, stat_regular(*fd, path, max));
+            return RegularFile{*std::move(fd), seen};
+        }
+        // A link, or a socket or device without a driver: of the latter the type is to be told.
+        if (fd.error().sys_errno != ELOOP && fd.error().sys_errno != ENXIO)
+            return Failure(std::move(fd).error());
+    }
+    PLIMSOLL_TRY(const Fd probe, root.open_at(path, O_PATH));
+    PLIMSOLL_TRY(const auto seen, stat_regular(probe, path, max));
+    PLIMSOLL_TRY(Fd fd, root.open_at(path, for_reading));
     return RegularFile{std::move(fd), seen};
 }
 

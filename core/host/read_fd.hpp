@@ -33,12 +33,16 @@ class Sysroot;
 
 [[nodiscard]] Result<struct ::stat> stat_fd(const Fd& fd, std::string_view path);
 
+[[nodiscard]] Failure too_large(std::string_view path, std::size_t max);
+
 struct RegularFile {
-    Fd fd;               // for reading
-    struct ::stat seen;  // before it was opened
+    Fd fd;  // for reading
+    struct ::stat seen;
 };
 
-// Code::integrity for what is not a regular file, which is never opened: that can block or have effects.
+// Code::integrity for what is not a regular file, which is never opened: that can block or have effects. On
+// the running host only where a link leads to: there nobody but root makes devices, and a FIFO does not
+// block.
 [[nodiscard]] Result<RegularFile> open_regular(const Sysroot& root, std::string_view path, std::size_t max);
 
 // A regular file in parts of up to 64 KiB, each valid during its call only, for what is too large to be held

@@ -27,6 +27,26 @@ long open_below(const Fd& root, const std::string& path, int flags, mode_t mode)
     }
 }
 
+// Larger ones are few, and would be held for the whole look.
+constexpr std::size_t most_remembered_bytes = std::size_t{16} << 10;
+constexpr std::size_t most_remembered_names = 256;
+
+bool is_kernels(std::string_view path) {
+    return path.starts_with("/proc/") || path.starts_with("/sys/") || path == "/proc" || path == "/sys";
+}
+
+// What the next one who asks is told: nothing for what is not to be remembered.
+template <class T>
+void remember(std::map<std::string, std::optional<T>, std::less<>>& all, std::string_view path,
+              const Result<T>& seen, std::size_t most) {
+    if (is_kernels(path))
+        return;
+    if (seen && seen->size() <= most)
+        all.emplace(path, *seen);
+    else if (!seen && seen.error().sys_errno == ENOENT)
+        all.emplace(path, std::nullopt);
+}
+
 }  // namespace
 
 std::string_view file_type_name(mode_t mode) {
@@ -54,11 +74,15 @@ Result<Sysroot> Sysroot::open(const std::string& dir) {
     Fd fd(::open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!fd)
         return fail_errno("open root " + dir);
-    return Sysroot(std::move(fd), dir);
+    struct stat own{};
+    if (::stat("/", &own) < 0)
+        return fail_errno("stat /");
+    PLIMSOLL_TRY(const auto given, stat_fd(fd, "/"));
+    return Sysroot(std::move(fd), dir, given.st_dev == own.st_dev && given.st_ino == own.st_ino);
 }
 
 // The last directory before the path in the order of names; one that sorts between the two costs a look.
-bool Sysroot::Missing::covers(std::string_view path) const {
+bool Sysroot::Memory::covers(std::string_view path) const {
     const auto after = absent.upper_bound(path);
     if (after == absent.begin())
         return false;
@@ -68,20 +92,20 @@ bool Sysroot::Missing::covers(std::string_view path) const {
 
 // From the top: the first directory on the way that is not there.
 void Sysroot::learn_what_is_missing(const std::string& path) const {
-    if (path.starts_with("/proc/") || path.starts_with("/sys/"))
+    if (is_kernels(path))
         return;
     for (auto end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1)) {
         std::string dir = path.substr(0, end);
-        if (missing_->present.contains(dir))
+        if (memory_->present.contains(dir))
             continue;
         const long fd = open_below(root_, dir, O_PATH, 0);
         if (fd < 0) {
             if (errno == ENOENT)
-                missing_->absent.insert(std::move(dir));
+                memory_->absent.insert(std::move(dir));
             return;
         }
         const Fd there(static_cast<int>(fd));
-        missing_->present.insert(std::move(dir));
+        memory_->present.insert(std::move(dir));
     }
 }
 
@@ -90,18 +114,36 @@ Result<Fd> Sysroot::open_at(std::string_view path, int flags, mode_t mode) const
         return fail(Code::invalid_input, "open: a path with a NUL byte");
     const std::string p(path.empty() ? "/" : path);
     recorder_->looked_up(p);
-    if (missing_->on && missing_->covers(p))
+    if (memory_->on && memory_->covers(p))
         return fail_errno("open " + p, ENOENT);
     const long fd = open_below(root_, p, flags, mode);
     if (fd >= 0)
         return Fd(static_cast<int>(fd));
     const int error = errno;
-    if (error == ENOENT && missing_->on)
+    if (error == ENOENT && memory_->on)
         learn_what_is_missing(p);
     return fail_errno("open " + p, error);
 }
 
+void Sysroot::forget() const {
+    *memory_ = {.on = memory_->on};
+}
+
 Result<std::string> Sysroot::read(std::string_view path, std::size_t max) const {
+    if (!memory_->on)
+        return read_now(path, max);
+    if (const auto known = memory_->texts.find(path); known != memory_->texts.end()) {
+        recorder_->looked_up(path);
+        if (!known->second)
+            return fail_errno("open " + std::string(path), ENOENT);
+        return known->second->size() > max ? Result<std::string>(too_large(path, max)) : *known->second;
+    }
+    auto text = read_now(path, max);
+    remember(memory_->texts, path, text, most_remembered_bytes);
+    return text;
+}
+
+Result<std::string> Sysroot::read_now(std::string_view path, std::size_t max) const {
     constexpr int attempts = 4;
     for (int i = 0; i < attempts; ++i) {
         PLIMSOLL_TRY(const auto file, open_regular(*this, path, max));
@@ -142,7 +184,22 @@ Result<std::string> Sysroot::read_link(std::string_view path) const {
 }
 
 Result<std::vector<DirEntry>> Sysroot::list(std::string_view dir) const {
-    recorder_->listed(dir.empty() ? "/" : dir);  // also when it is not there yet
+    if (dir.empty())
+        dir = "/";
+    recorder_->listed(dir);  // also when it is not there yet
+    if (!memory_->on)
+        return list_now(dir);
+    if (const auto known = memory_->lists.find(dir); known != memory_->lists.end()) {
+        recorder_->looked_up(dir);
+        return known->second ? Result<std::vector<DirEntry>>(*known->second)
+                             : fail_errno("open " + std::string(dir), ENOENT);
+    }
+    auto entries = list_now(dir);
+    remember(memory_->lists, dir, entries, most_remembered_names);
+    return entries;
+}
+
+Result<std::vector<DirEntry>> Sysroot::list_now(std::string_view dir) const {
     PLIMSOLL_TRY(const auto opened, Directory::open(*this, std::string(dir)));
     return opened.list();
 }

@@ -9,6 +9,7 @@
 #include "core/host/footprint.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -26,7 +27,7 @@ struct DirEntry {
 };
 
 class Sysroot {
-    struct Missing;
+    struct Memory;
 
   public:
     // Default bound on the size of a file that read() takes.
@@ -41,8 +42,11 @@ class Sysroot {
     // O_NOFOLLOW.
     [[nodiscard]] Result<Fd> open_at(std::string_view path, int flags, mode_t mode = 0) const;
 
-    // The content of a regular file. Code::integrity for a FIFO, device, directory or socket (never opened
-    // for reading, so nothing blocks and no device is touched), Code::invalid_input beyond `max` bytes,
+    // Whether it is "/" of this process, where device nodes are made by root alone.
+    [[nodiscard]] bool is_running() const { return running_; }
+
+    // The content of a regular file. Code::integrity for a FIFO, device, directory or socket (nothing blocks,
+    // and no device is touched: open_regular()), Code::invalid_input beyond `max` bytes,
     // Code::busy when it kept changing while being read.
     [[nodiscard]] Result<std::string> read(std::string_view path, std::size_t max = default_max) const;
 
@@ -78,22 +82,25 @@ class Sysroot {
         Footprint* into_;
     };
 
-    // While it lives, what lies below a directory that was found missing counts as missing without another
-    // look: a dozen files are asked for in the home of every account, and most of them have none. For looks
+    // While it lives, what was read, listed or found missing is not looked at again: modules ask for the same
+    // files, and a dozen are asked for in the home of every account, of which most have none. For looks
     // during which we ourselves make nothing; one at a time. Never of /proc and /sys, where numbers come back
     // as something else.
     class Remembering {
       public:
-        explicit Remembering(const Sysroot& root) : missing_(*root.missing_) { missing_.on = true; }
+        explicit Remembering(const Sysroot& root) : memory_(*root.memory_) { memory_.on = true; }
 
-        ~Remembering() { missing_ = {}; }
+        ~Remembering() { memory_ = {}; }
 
         Remembering(const Remembering&) = delete;
         Remembering& operator=(const Remembering&) = delete;
 
       private:
-        Missing& missing_;
+        Memory& memory_;
     };
+
+    // What is remembered so far is looked at again.
+    void forget() const;
 
   private:
     friend class Directory;  // whose reads are recorded as well
@@ -112,22 +119,29 @@ class Sysroot {
         }
     };
 
-    struct Missing {
+    struct Memory {
         bool on{false};
         std::set<std::string, std::less<>> absent{};  // directories, none below another
         std::set<std::string, std::less<>> present{};
+        // As asked for; nullopt: ENOENT.
+        std::map<std::string, std::optional<std::string>, std::less<>> texts{};
+        std::map<std::string, std::optional<std::vector<DirEntry>>, std::less<>> lists{};
 
         [[nodiscard]] bool covers(std::string_view path) const;
     };
 
     void learn_what_is_missing(const std::string& path) const;
+    [[nodiscard]] Result<std::string> read_now(std::string_view path, std::size_t max) const;
+    [[nodiscard]] Result<std::vector<DirEntry>> list_now(std::string_view dir) const;
 
-    Sysroot(Fd root, std::string directory) : root_(std::move(root)), directory_(std::move(directory)) {}
+    Sysroot(Fd root, std::string directory, bool running)
+        : root_(std::move(root)), directory_(std::move(directory)), running_(running) {}
 
     Fd root_;
     std::string directory_;
+    bool running_;
     std::shared_ptr<Recorder> recorder_{std::make_shared<Recorder>()};
-    std::shared_ptr<Missing> missing_{std::make_shared<Missing>()};
+    std::shared_ptr<Memory> memory_{std::make_shared<Memory>()};
 };
 
 // "a FIFO", "a directory", "a symlink", …

@@ -6,10 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <thread>
 
 #include <fcntl.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 namespace {
 using namespace plimsoll;
@@ -34,6 +37,28 @@ TEST(Sysroot, NeverOpensWhatIsNotARegularFile) {
     EXPECT_EQ(h.root().read("fifo").error().code, Code::integrity);  // and does not hang
     EXPECT_EQ(h.root().read("d").error().code, Code::integrity);
     EXPECT_NE(h.root().read("fifo").error().message.find("a FIFO"), std::string::npos);
+}
+
+TEST(Sysroot, OfTheRunningHostOpensNothingElseBehindALink) {
+    Tree t({{"regular", "1\n"}});
+    t.fifo("fifo");
+    t.link("to-fifo", "fifo");
+    t.link("to-regular", "regular");
+    const auto root = host::Sysroot::open("/").value();
+    ASSERT_TRUE(root.is_running());
+    ASSERT_FALSE(t.host().root().is_running());
+    const Fd opened(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    ASSERT_GE(::inotify_add_watch(opened.get(), t.path("fifo").c_str(), IN_OPEN), 0);
+    EXPECT_EQ(root.read(t.path("to-fifo").native()).error().code, Code::integrity);
+    EXPECT_EQ(*root.read(t.path("to-regular").native()), "1\n");
+    EXPECT_EQ(t.host().root().read("fifo").error().code, Code::integrity);
+    std::array<char, 256> event{};
+    EXPECT_EQ(::read(opened.get(), event.data(), event.size()), -1) << "the FIFO was opened";
+    EXPECT_EQ(root.read(t.path("fifo").native()).error().code, Code::integrity);
+    EXPECT_NE(root.read(t.path("fifo").native()).error().message.find("a FIFO"), std::string::npos);
+    EXPECT_EQ(root.read(t.path("regular").native(), 1).error().code, Code::invalid_input);
+    EXPECT_EQ(root.read(t.path("none").native()).error().code, Code::not_found);
+    EXPECT_EQ(root.read(t.path("").native()).error().code, Code::integrity);
 }
 
 TEST(Sysroot, BoundsSize) {
@@ -69,11 +94,45 @@ TEST(Sysroot, RemembersWhatIsMissingForAsLongAsItIsAskedTo) {
         ASSERT_FALSE(again);
         EXPECT_EQ(again.error().sys_errno, ENOENT);
         EXPECT_EQ(again.error().message.find("open /home/b/.config/z"), 0U) << again.error().message;
-        EXPECT_EQ(*root.read("/home/a/.config/y"), "4\n") << "its directory was there";
+        EXPECT_EQ(root.read("/home/a/.config/y").error().message,
+                  "open /home/a/.config/y: No such file or directory");
         EXPECT_EQ(*root.read("/proc/8/status"), "5\n") << "numbers of processes come back";
         EXPECT_FALSE(root.exists("/home/b/.config/x/conf"));
     }
     EXPECT_EQ(*root.read("/home/b/.config/x/conf"), "3\n");
+}
+
+TEST(Sysroot, RemembersWhatItReadAndListed) {
+    const Tree t({{"d/a", "1\n"}, {"d/large", std::string(20'000, 'x')}, {"proc/7/status", "1\n"}});
+    const auto h = t.host();
+    const auto& root = h.root();
+    const auto names = [&](const char* dir) { return root.list(dir)->size(); };
+    const host::Sysroot::Remembering looking(root);
+    host::Footprint first;
+    const auto look = [&](host::Footprint& into) {
+        root.record(&into);
+        EXPECT_EQ(*root.read("/d/a"), "1\n");
+        EXPECT_FALSE(root.read("/d/none"));
+        EXPECT_EQ(names("/d"), 2U);
+        EXPECT_EQ(root.list("/none").error().code, Code::not_found);
+        root.record(nullptr);
+    };
+    look(first);
+    for (const char* path : {"/d/a", "/d/none", "/d/large", "/none/x", "/proc/7/status", "/proc/8/status"})
+        t.write(path, "new\n");
+    host::Footprint again;
+    look(again);
+    EXPECT_EQ(again, first) << "whoever is told from memory depends on the files as well";
+    EXPECT_EQ(root.read("/d/a", 1).error().code, Code::invalid_input);
+    EXPECT_EQ(*root.read("/d/large"), "new\n");
+    EXPECT_EQ(*root.read("/proc/7/status"), "new\n");
+    EXPECT_EQ(names("/proc"), 2U);
+    h.forget();
+    EXPECT_EQ(*root.read("/d/a"), "new\n");
+    EXPECT_EQ(names("/d"), 3U);
+    EXPECT_EQ(names("/none"), 1U);
+    t.write("/d/a", "newer\n");
+    EXPECT_EQ(*root.read("/d/a"), "new\n") << "remembers on";
 }
 
 TEST(Sysroot, ReadLinkTellsMissingFromNotALink) {

@@ -154,9 +154,10 @@ Assessment assess(const Modules& modules, const host::Host& host, const Policy& 
                   const Selection& selection, Time now, const Problems& broken) {
     RawFindings raw;
     raw.reserve(modules.size());
+    const Wanted wanted = [&](std::string_view id) { return is_active(policy, selection, id); };
     for (const auto& module : modules)
         raw.push_back(is_wanted(*module, policy, selection)
-                          ? std::optional(module->assess(host, policy.params, policy.provision, now))
+                          ? std::optional(module->assess(host, policy.params, policy.provision, now, wanted))
                           : std::nullopt);
     return conclude(modules, std::move(raw), policy, selection, now, {broken, std::nullopt});
 }

@@ -7,6 +7,7 @@
 #include "core/policy/provision.hpp"
 
 #include <concepts>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -17,6 +18,13 @@ class Host;
 }
 
 namespace plimsoll::policy {
+
+// Whether a control is asked for, by its id.
+using Wanted = std::function<bool(std::string_view)>;
+
+inline bool every_control(std::string_view) {
+    return true;
+}
 
 template <class M>
 concept ModuleType = requires(const host::Host& host, const typename M::Params& params,
@@ -33,6 +41,15 @@ concept ModuleType = requires(const host::Host& host, const typename M::Params& 
     { M::evaluate(params, provision, facts, now) } -> std::same_as<std::vector<Finding>>;
 };
 
+// One whose judging is dear enough to leave out what nobody asked for: `wanted` is called with ids of its
+// controls. Findings of others are dropped by whoever asks.
+template <class M>
+concept SelectiveType =
+    ModuleType<M> && requires(const typename M::Params& params, const typename M::Facts& facts,
+                              const Provision& provision, Time now, const Wanted& wanted) {
+        { M::evaluate_wanted(params, provision, facts, now, wanted) } -> std::same_as<std::vector<Finding>>;
+    };
+
 // A module with its types erased, so that the engine can hold a list of them.
 class Module {
   public:
@@ -41,7 +58,8 @@ class Module {
     [[nodiscard]] virtual std::span<const ControlInfo> controls() const = 0;
     [[nodiscard]] virtual std::vector<ParamSpec> params() const = 0;
     [[nodiscard]] virtual std::vector<Finding> assess(const host::Host& host, const ParamValues& values,
-                                                      const Provision& provision, Time now) const = 0;
+                                                      const Provision& provision, Time now,
+                                                      const Wanted& wanted) const = 0;
 };
 
 template <ModuleType M>
@@ -55,9 +73,14 @@ std::unique_ptr<Module> make_module() {
         std::vector<ParamSpec> params() const override { return specs_of(M::params()); }
 
         std::vector<Finding> assess(const host::Host& host, const ParamValues& values,
-                                    const Provision& provision, Time now) const override {
+                                    const Provision& provision, Time now,
+                                    const Wanted& wanted) const override {
             const auto bound = bind_params(M::params(), values);
-            return M::evaluate(bound, provision, M::observe(host, bound, provision), now);
+            const auto facts = M::observe(host, bound, provision);
+            if constexpr (SelectiveType<M>)
+                return M::evaluate_wanted(bound, provision, facts, now, wanted);
+            else
+                return M::evaluate(bound, provision, facts, now);
         }
     };
 

@@ -15,8 +15,10 @@ void Looking::look(Groups groups, const policy::Policy& policy) {
             continue;
         const policy::Module& module = *modules_[g];
         if (policy::is_wanted(module, policy, {})) {
-            watched(g,
-                    [&] { raw_[g] = module.assess(host_, policy.params, policy.provision, wall_clock()); });
+            watched(g, [&] {
+                raw_[g] = module.assess(host_, policy.params, policy.provision, wall_clock(),
+                                        policy::every_control);
+            });
         } else {
             raw_[g].reset();
             if (watcher_ != nullptr)

@@ -340,7 +340,7 @@ class Finder {
         const auto unit = unit_of(cgroup_of(*g.first));
         if (!unit.ends_with(".service") || user_of(cgroup_of(*g.first)))
             return false;
-        const auto file = host_.unit(unit);
+        const auto& file = host_.unit(unit);
         return file && *file &&
                std::ranges::any_of(std::array{"RootDirectory", "RootImage"},
                                    [&](const char* key) { return !(*file)->values("Service", key).empty(); });

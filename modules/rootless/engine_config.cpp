@@ -215,7 +215,7 @@ void observe_services(const host::Host& host, EngineConfigFacts& out) {
     for (const std::string& name : *names) {
         if (!name.ends_with(".service") || name.starts_with("user@"))  // users' managers are read as such
             continue;
-        const auto unit = host.unit(name);
+        const auto& unit = host.unit(name);
         if (!unit)
             out.unreadable.push_back(unit.error());
         else if (*unit && !(*unit)->masked)

@@ -151,7 +151,7 @@ class UnitReader {
         into_.unit_problems.insert(into_.unit_problems.end(), scripts.problems.begin(),
                                    scripts.problems.end());
         for (host::SysvScript& s : scripts.found) {
-            const auto native = host_.unit(s.unit);
+            const auto& native = host_.unit(s.unit);
             if (native && *native)
                 continue;
             if (!native)
@@ -181,12 +181,12 @@ class UnitReader {
     void read_unit(const std::string& name) {
         if (!read_.insert(name).second)
             return;
-        auto read = host_.unit(name);
+        const auto& read = host_.unit(name);
         if (!read)
-            return into_.unit_problems.push_back(std::move(read).error().context(name));
+            return into_.unit_problems.push_back(Error(read.error()).context(name));
         if (!*read)
             return;
-        EngineUnit unit = classify(host_, **std::move(read));
+        EngineUnit unit = classify(host_, **read);
         if (unit.engine.empty() && unit.runs.empty())
             return others_.push_back(std::move(unit.file));
         unit.own_file = is_own_file(host_.root(), name);

@@ -34,7 +34,7 @@ CommandLine command_line(const host::Host& host, Kubelet& into) {
         for (const auto& p : *host.processes())
             if (p.comm == "kubelet")
                 return {p.argv, "pid " + std::to_string(p.pid)};
-    const auto unit = host.unit("kubelet.service");
+    const auto& unit = host.unit("kubelet.service");
     if (!unit) {
         into.problem = unit.error();
         return {};

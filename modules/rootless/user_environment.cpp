@@ -221,7 +221,7 @@ void read_own(const host::Host& host, const Person& person, std::span<const std:
               Reader& reader) {
     if (const std::string name = "user@" + std::to_string(person.uid) + ".service";
         std::ranges::find(instances, name) != instances.end()) {
-        const auto unit = host.unit(name);
+        const auto& unit = host.unit(name);
         if (!unit)
             reader.problems.push_back(unit.error());
         else if (*unit)
@@ -264,7 +264,7 @@ std::vector<Assignment> UserEnvironment::of(std::string_view user) const {
 UserEnvironment read_user_environment(const host::Host& host, std::span<const Person> people,
                                       const Wanted& wanted) {
     Reader all(host.root(), wanted);
-    if (const auto unit = host.unit("user@.service"); !unit)
+    if (const auto& unit = host.unit("user@.service"); !unit)
         all.problems.push_back(unit.error());
     else if (*unit)
         all.unit(host, **unit);

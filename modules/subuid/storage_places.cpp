@@ -117,7 +117,7 @@ std::vector<StoragePlaces::Words> StoragePlaces::commands(const std::optional<ho
 }
 
 std::vector<StoragePlaces::Words> StoragePlaces::rootful_commands(const std::string& program) const {
-    const auto unit = host_.unit(program == "dockerd" ? "docker.service" : program + ".service");
+    const auto& unit = host_.unit(program == "dockerd" ? "docker.service" : program + ".service");
     if (!unit)
         note_unseen(out_, unit.error().message);
     auto out = commands(unit ? *unit : std::nullopt, program);

@@ -156,6 +156,10 @@ struct Subuid {
     [[nodiscard]] static std::vector<policy::Finding> evaluate(const Params& params,
                                                                const policy::Provision& provision,
                                                                const Facts& facts, Time now);
+    [[nodiscard]] static std::vector<policy::Finding> evaluate_wanted(const Params& params,
+                                                                      const policy::Provision& provision,
+                                                                      const Facts& facts, Time now,
+                                                                      const policy::Wanted& wanted);
 };
 
 }  // namespace plimsoll::modules::subuid

@@ -128,7 +128,8 @@ TEST_P(Laws, EveryModuleJudgesEachOfItsControlsSoundly) {
         for (const auto& control : module->controls())
             own.emplace(control.id);
         std::set<std::string> judged;
-        for (const auto& f : module->assess(host, policy_.params, policy_.provision, now)) {
+        for (const auto& f :
+             module->assess(host, policy_.params, policy_.provision, now, policy::every_control)) {
             EXPECT_TRUE(own.contains(f.control)) << module->name() << " judged " << f.control;
             judged.insert(f.control);
             expect_sound(f);

@@ -50,9 +50,17 @@ struct Scene {
         auto facts = M::observe(host, params, provision);
         if (touch)
             touch(facts);
-        auto all = M::evaluate(params, provision, facts, now);
-        std::erase_if(all, [&](const policy::Finding& f) { return f.control != control; });
-        return all;
+        const auto of_control = [&](std::vector<policy::Finding> all) {
+            std::erase_if(all, [&](const policy::Finding& f) { return f.control != control; });
+            return all;
+        };
+        auto found = of_control(M::evaluate(params, provision, facts, now));
+        if constexpr (policy::SelectiveType<M>) {
+            const policy::Wanted alone = [&](std::string_view id) { return id == control; };
+            EXPECT_EQ(of_control(M::evaluate_wanted(params, provision, facts, now, alone)), found)
+                << "asked for alone";
+        }
+        return found;
     }
 };
 

@@ -88,8 +88,8 @@ class FakeModule final : public Module {
 
     [[nodiscard]] std::vector<ParamSpec> params() const override { return fake::params(); }
 
-    [[nodiscard]] std::vector<Finding> assess(const host::Host&, const ParamValues&, const Provision&,
-                                              Time) const override {
+    [[nodiscard]] std::vector<Finding> assess(const host::Host&, const ParamValues&, const Provision&, Time,
+                                              const Wanted&) const override {
         if (runs_ != nullptr)
             ++*runs_;
         return findings_;
