@@ -84,6 +84,8 @@ struct Status {
     bool operator==(const Status&) const = default;
 };
 
+inline constexpr std::array<std::string_view, 3> denied_by{"selinux", "apparmor", "seccomp"};
+
 // Counters since the start, for the metrics.
 struct Counters {
     std::uint64_t drifts{0};  // to failing, but for what failed at the start or by another policy
@@ -91,6 +93,8 @@ struct Counters {
     std::uint64_t failed_heals{0};
     std::uint64_t event_overflows{0};  // events were lost
     std::uint64_t watches_lost{0};
+    // Of what processes of containers wanted to do, by who denied it: see denied_by.
+    std::array<std::uint64_t, 3> denials{};
     std::uint64_t unannounced{0};  // found by a full pass, announced by no event
     std::uint64_t full_passes{0};
     std::uint64_t last_full_pass_us{0};  // how long it took

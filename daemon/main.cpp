@@ -2,6 +2,8 @@
 // plimsolld: keeps a host inside its line. Sets everything up and hands over to the loop (docs/daemon.md).
 #include "core/base/text.hpp"
 #include "core/bus/event_loop.hpp"
+#include "core/bus/inherited.hpp"
+#include "core/bus/manager_signals.hpp"
 #include "core/host/atomic_file.hpp"
 #include "core/host/state_lock.hpp"
 #include "daemon/agent/agent.hpp"
@@ -37,11 +39,6 @@ int exit_code_of(const Error& error) {
     return error.code == Code::permission      ? exit_not_permitted
            : error.code == Code::invalid_input ? exit_usage
                                                : exit_failed;
-}
-
-// What somebody left open for us is not ours.
-void close_inherited() {
-    (void)::close_range(3, ~0U, 0);
 }
 
 // "inside the line; 131 pass, 2 excepted", for systemctl status. A line a second at most: sd_notify(3) waits
@@ -112,7 +109,8 @@ std::string reloading() {
 
 class Daemon {
   public:
-    Daemon(Options options, Log log) : options_(std::move(options)), log_(std::move(log)) {}
+    Daemon(Options options, Log log, Fd audit)
+        : options_(std::move(options)), log_(std::move(log)), audit_(std::move(audit)) {}
 
     int run() {
         const auto done = set_up();
@@ -177,7 +175,8 @@ class Daemon {
                 .full_pass = options_.full_pass,
                 .services = host_->live() ? &services_ : nullptr,
                 .version = PLIMSOLL_VERSION,
-                .log = log_};
+                .log = log_,
+                .audit = std::move(audit_)};
     }
 
     Result<void> serve_bus() {
@@ -190,6 +189,17 @@ class Daemon {
                                       problem.empty() ? "on the bus again" : problem, {});
                              }};
         PLIMSOLL_TRY(service_, serve(*loop_, *agent_, std::move(serving)));
+        return hear_managers();
+    }
+
+    // Those of the running host are on its system bus.
+    Result<void> hear_managers() {
+        if (options_.bus != BusChoice::system || !host_->live())
+            return {};
+        PLIMSOLL_TRY(managers_,
+                     bus::ManagerSignals::make(
+                         *loop_, {.news = [this](const auto& cause) { agent_->processes_changed(cause); },
+                                  .report = [this](const auto& p) { agent_->set_trouble("managers", p); }}));
         return {};
     }
 
@@ -233,6 +243,7 @@ class Daemon {
 
     Options options_;
     Log log_;
+    Fd audit_;
     Services services_{};
     policy::Modules modules_{modules::all()};
     std::optional<host::Host> host_{};
@@ -242,6 +253,7 @@ class Daemon {
     std::optional<metrics::Textfile> textfile_{};
     std::unique_ptr<Agent> agent_{};
     std::unique_ptr<Service> service_{};
+    std::unique_ptr<bus::ManagerSignals> managers_{};
     std::optional<metrics::Server> metrics_{};
     bus::Source term_{};
     bus::Source interrupt_{};
@@ -251,7 +263,7 @@ class Daemon {
 }  // namespace
 
 int main(int argc, char** argv) {
-    close_inherited();
+    Fd audit = bus::take_inherited("audit");  // and nothing else that was left open for us
     (void)::umask(077);
     (void)std::signal(SIGPIPE, SIG_IGN);
     (void)std::signal(SIGXFSZ, SIG_IGN);
@@ -261,5 +273,5 @@ int main(int argc, char** argv) {
                          options.error().exit_code == exit_ok ? stdout : stderr);
         return options.error().exit_code;
     }
-    return Daemon(*options, log_to_stderr()).run();
+    return Daemon(*options, log_to_stderr(), std::move(audit)).run();
 }

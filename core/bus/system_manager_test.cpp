@@ -3,13 +3,16 @@
 #include "core/bus/system_manager.hpp"
 
 #include "core/base/fd.hpp"
+#include "core/bus/manager_signals.hpp"
 #include "tests/support/tree.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <systemd/sd-bus.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -210,6 +213,10 @@ int set_user_linger(sd_bus_message* m, void* data, sd_bus_error* error) {
     if (user == nullptr)
         return sd_bus_error_set_errno(error, ENOENT);
     user->lingers = linger != 0;
+    if (user->lingers)
+        sd_bus_emit_signal(sd_bus_message_get_bus(m), "/org/freedesktop/login1",
+                           "org.freedesktop.login1.Manager", "UserNew", "uo", uid,
+                           (std::string(user_prefix) + "/_" + std::to_string(uid)).c_str());
     return sd_bus_reply_method_return(m, "");
 }
 
@@ -458,4 +465,98 @@ TEST_F(SystemManager, TellsWhetherLogindDidAnything) {
     EXPECT_EQ(no_unit.error().code, Code::io) << "logind has done its part";
     EXPECT_TRUE((*m)->set_linger(1003, false)) << "no manager, nothing to end";
 }
+
+// ---- signals ----
+
+class Signals : public SystemManager {
+  protected:
+    void listen() {
+        auto made = bus::ManagerSignals::make(
+            loop_, {.news = [this](const std::string& cause) { news_.push_back(cause); },
+                    .report = [this](const std::string& problem) { problems_.push_back(problem); }});
+        ASSERT_TRUE(made) << made.error().message;
+        signals_ = *std::move(made);
+    }
+
+    bool turn_until(const std::function<bool()>& test) {
+        using Clock = std::chrono::steady_clock;
+        for (const auto end = Clock::now() + std::chrono::seconds(10); !test() && Clock::now() < end;)
+            (void)loop_.turn(std::chrono::milliseconds(10));
+        return test();
+    }
+
+    bool hears(const std::string& cause) {
+        return turn_until([&] { return std::ranges::find(news_, cause) != news_.end(); });
+    }
+
+    bus::EventLoop loop_{*bus::EventLoop::make()};
+    std::vector<std::string> news_{};
+    std::vector<std::string> problems_{};
+    std::unique_ptr<bus::ManagerSignals> signals_{};
+};
+
+TEST_F(Signals, TellOfJobsAndUsers) {
+    start_bus();
+    start_systemd();
+    start_logind();
+    listen();
+    ASSERT_TRUE(hears("event bus connected"));
+    const auto m = bus::connect_system_manager();
+    ASSERT_TRUE(m) << m.error().message;
+    ASSERT_TRUE((*m)->start("ok.service"));
+    EXPECT_TRUE(hears("event job of ok.service"));
+    news_.clear();
+    ASSERT_TRUE((*m)->set_linger(1000, true));
+    EXPECT_TRUE(turn_until([&] { return !news_.empty(); }));
+    EXPECT_THAT(problems_, testing::IsEmpty());
+}
+
+TEST_F(Signals, OfManyJobsAtOnceAreToldOnce) {
+    start_bus();
+    start_systemd();
+    listen();
+    ASSERT_TRUE(hears("event bus connected"));
+    news_.clear();
+    const auto m = bus::connect_system_manager();
+    ASSERT_TRUE(m) << m.error().message;
+    for (int i = 0; i < 20; ++i)
+        ASSERT_TRUE((*m)->start("instant.service"));
+    EXPECT_TRUE(hears("event job of instant.service"));
+    EXPECT_LT(news_.size(), 10U);
+}
+
+TEST_F(Signals, AreHeardAgainWhenTheBusIsBack) {
+    listen();
+    ASSERT_EQ(problems_.size(), 1U) << "there is no bus yet";
+    start_bus();
+    start_systemd();
+    EXPECT_TRUE(hears("event bus connected"));
+    EXPECT_EQ(problems_.back(), "");
+    systemd_.reset();
+    bus_.reset();
+    EXPECT_TRUE(turn_until([&] { return !problems_.back().empty(); }));
+    news_.clear();
+    start_bus();
+    start_systemd();
+    EXPECT_TRUE(hears("event bus connected")) << "what happened meanwhile was not heard";
+    const auto m = bus::connect_system_manager();
+    ASSERT_TRUE(m) << m.error().message;
+    ASSERT_TRUE((*m)->start("ok.service"));
+    EXPECT_TRUE(hears("event job of ok.service"));
+}
+
+TEST_F(Signals, FromAManagerThatAnnouncesNoJobsAreATrouble) {
+    start_bus();
+    listen();
+    EXPECT_TRUE(turn_until([&] { return !problems_.empty(); }));
+    EXPECT_THAT(problems_.front(), HasSubstr("does not announce"));
+}
+
+TEST(SignalsOfUnits, CountWhereProcessesMayComeOrGo) {
+    for (const char* unit : {"docker.service", "libpod-1.scope", "podman.socket"})
+        EXPECT_TRUE(bus::has_processes(unit)) << unit;
+    for (const char* unit : {"proc.mount", "a.timer", "a.target", "", "a.service.wants"})
+        EXPECT_FALSE(bus::has_processes(unit)) << unit;
+}
+
 }  // namespace

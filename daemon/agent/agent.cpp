@@ -24,7 +24,6 @@ constexpr std::chrono::milliseconds policy_settles{100};
 constexpr std::chrono::seconds full_pass_slack{5};
 // Of modules that enforce nothing, while events of others come one after the other.
 constexpr std::chrono::milliseconds longest_wait_for_others{100};
-constexpr std::string_view container_found = "ctr.found";
 // Any local user can bring about that events are lost, again and again.
 constexpr std::chrono::minutes pause_between_losses{1};
 
@@ -88,10 +87,10 @@ void Agent::State::later(bus::Source& source, void (State::*what)(), bus::EventL
 Result<void> Agent::State::begin() {
     if (modules.size() + 1 > most_groups)
         return fail(Code::internal, "more modules than groups");
-    watch_starts();
+    listen_to_kernel();
     auto watching = Watcher::make(loop, host.root(), [this](const Event& e) {
         on_event(e);
-        if (starts && (e.groups & looking.group_of(container_found)) != 0)
+        if (starts && (e.groups & containers_group()) != 0)
             starts->expect();
     });
     if (watching) {
@@ -120,13 +119,6 @@ Result<void> Agent::State::begin() {
     Result<void> read{};
     looking.watched(policy_group(), [&] { read = policy.begin(); });
     return read;
-}
-
-void Agent::State::watch_starts() {
-    const Groups group = looking.group_of(container_found);
-    if (host.live() && group != 0)
-        starts.emplace(loop, host.root(),
-                       [this, group](const Starts::Told& told) { on_event({group, told.cause, told.lost}); });
 }
 
 Result<std::unique_ptr<Agent>> Agent::make(const bus::EventLoop& loop, const host::Host& host,

@@ -26,6 +26,7 @@ struct AgentOptions {
     host::ServiceManager* services{nullptr};  // null: fixes that need it fail
     std::string version{};
     Log log{};
+    Fd audit{};  // a socket of the audit records that somebody opened for us; or none
 };
 
 class Agent final : public Api {
@@ -47,6 +48,9 @@ class Agent final : public Api {
 
     // What the watcher tells.
     void on_event(const Event& event);
+
+    // Processes came or went, as somebody else tells: who looks at all of them looks again.
+    void processes_changed(const std::string& cause);
 
     // A trouble of another part of the daemon, for Status::degraded; "" ends it.
     void set_trouble(const std::string& part, const std::string& trouble);

@@ -13,6 +13,10 @@
 #include "daemon/agent/policy_keeper.hpp"
 #include "daemon/agent/retries.hpp"
 #include "daemon/agent/wall_timer.hpp"
+#include "daemon/watch/denials.hpp"
+#include "daemon/watch/knob_writes.hpp"
+#include "daemon/watch/mac_changes.hpp"
+#include "daemon/watch/process_ends.hpp"
 #include "daemon/watch/starts.hpp"
 #include "daemon/watch/writers.hpp"
 
@@ -32,7 +36,7 @@ struct Agent::State {
     const bus::EventLoop& loop;
     const host::Host& host;
     const policy::Modules& modules;
-    const AgentOptions options;
+    AgentOptions options;
     const policy::Catalogue catalogue;
 
     PolicyKeeper policy;
@@ -44,7 +48,13 @@ struct Agent::State {
     Retries retries{};
     Budget budget;
     std::optional<Watcher> watcher{};
-    std::optional<Starts> starts{};  // of a running host
+    // Of a running host.
+    std::optional<Starts> starts{};
+    std::optional<ProcessEnds> process_ends{};
+    std::optional<KnobWrites> knob_writes{};
+    std::optional<MacChanges> mac_changes{};
+    std::optional<Denials> denials{};
+    std::map<std::string, Moment> told_denials{};  // the newest, and when
     std::optional<WallTimer> wall_timer{};
     std::optional<Writers> writers{};
 
@@ -102,8 +112,9 @@ struct Agent::State {
     // agent.cpp
     [[nodiscard]] std::size_t policy_group() const { return modules.size(); }
 
+    [[nodiscard]] Groups containers_group() const;
+
     Result<void> begin();
-    void watch_starts();
     void on_event(const Event& event);
     void count_lost(const Event& event);
     void look_at_pending();
@@ -115,6 +126,13 @@ struct Agent::State {
     void later(bus::Source& source, void (State::*what)(), bus::EventLoop::Priority priority);
     void say(Level level, const std::string& text, const Details& details = {}) const;
     void say_refused(std::string_view what) const;  // each problem of the policy
+
+    // kernel_news.cpp
+    void listen_to_kernel();
+    void watch_starts();
+    void watch_knobs();
+    void on_denial(const Denial& denial, std::optional<bool> own_mounts);
+    void follow_processes();  // that findings speak of
 
     // stock.cpp
     [[nodiscard]] policy::Assessment assessment() const;

@@ -84,9 +84,12 @@ std::vector<std::string> Agent::State::files_of(const Key& key) const {
 }
 
 std::string Agent::State::last_writer(const Key& key) const {
-    for (const auto& file : files_of(key))
+    for (const auto& file : files_of(key)) {
         if (auto who = writers ? writers->last(file) : ""; !who.empty())
             return who;
+        if (auto who = knob_writes ? knob_writes->last(file) : ""; !who.empty())
+            return who;
+    }
     return "";
 }
 
@@ -237,6 +240,7 @@ void Agent::State::take_stock(const Occasion& occasion) {
         (void)take_stock_once({Why::contest, "contested", occasion.at});
     tell_status();
     arm_expiry();
+    follow_processes();
     plan_healing();
 }
 

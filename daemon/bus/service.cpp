@@ -3,18 +3,13 @@
 
 #include "core/bus/errors.hpp"
 #include "core/bus/pump.hpp"
+#include "core/bus/retry.hpp"
 #include "daemon/bus/agent_object.hpp"
 
-#include <algorithm>
 #include <exception>
 
 namespace plimsoll::daemon {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr std::chrono::microseconds first_wait = 250ms;
-constexpr std::chrono::microseconds longest_wait = 30s;
 
 // One connection and what hangs on it, ended in the reverse order.
 struct Session {
@@ -26,16 +21,18 @@ struct Session {
 class BusService final : public Service {
   public:
     BusService(const bus::EventLoop& loop, Api& api, ServeOptions options)
-        : loop_(loop), api_(api), options_(std::move(options)) {}
+        : loop_(loop),
+          api_(api),
+          options_(std::move(options)),
+          retry_([this] { return connect(); }, options_.report) {}
 
     Result<void> start() {
-        PLIMSOLL_TRY(retry_, loop_.on_time(longest_wait, 100ms, [this] { again(); }));
-        retry_.enable(false);
+        PLIMSOLL_CHECK(retry_.attach(loop_));
         const auto done = connect();
         if (!done && (done.error().code == Code::busy || done.error().code == Code::permission))
             return done;
         if (!done)
-            wait(done.error().message);
+            retry_.after(done.error().message);
         return {};
     }
 
@@ -59,35 +56,19 @@ class BusService final : public Service {
         PLIMSOLL_TRY(session->pump, bus::Pump::attach(loop_, *session->connection,
                                                       [this](const std::string& why) { lost(why); }));
         session_ = std::move(session);
-        wait_ = first_wait;
         return {};
     }
 
     void lost(const std::string& why) {
         session_.reset();
-        wait("the bus is lost: " + why);
-    }
-
-    void again() {
-        if (const auto done = connect(); !done)
-            wait(done.error().message);
-        else if (options_.report)
-            options_.report("");
-    }
-
-    void wait(const std::string& why) {
-        if (options_.report)
-            options_.report(why);
-        retry_.call_after(wait_);
-        wait_ = std::min(wait_ * 2, longest_wait);
+        retry_.after("the bus is lost: " + why);
     }
 
     const bus::EventLoop& loop_;
     Api& api_;
     ServeOptions options_;
     std::unique_ptr<Session> session_{};
-    bus::Source retry_{};
-    std::chrono::microseconds wait_{first_wait};
+    bus::Retry retry_;
 };
 
 }  // namespace

@@ -151,6 +151,13 @@ void add_contested(Text& to, const Status& s) {
     }
 }
 
+void add_denials(Text& to, const Counters& c) {
+    to.begin({"plimsoll_denials", Type::counter,
+              "What processes of containers were denied, as far as the audit system tells."});
+    for (std::size_t i = 0; i < denied_by.size(); ++i)
+        to.add(number(c.denials.at(i)), {{"by", denied_by.at(i)}});
+}
+
 void add_looking(Text& to, const Status& s, const Counters& c) {
     to.one({"plimsoll_event_overflows", Type::counter,
             "Times that events were lost, after which what they may have concerned was looked at in full."},
@@ -196,6 +203,7 @@ std::string render(const Measures& m, Dialect dialect) {
     add_findings(out, m);
     add_healing(out, m.counters);
     add_contested(out, m.status);
+    add_denials(out, m.counters);
     add_looking(out, m.status, m.counters);
     add_daemon(out, m.status, m.counters);
     return std::move(out).end();

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/watch/starts.hpp"
 
+#include "core/base/text.hpp"
 #include "core/host/directory.hpp"
 #include "core/host/namespaces.hpp"
 #include "core/host/processes.hpp"
+#include "daemon/watch/netlink.hpp"
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <string_view>
@@ -75,6 +75,21 @@ std::optional<int> parent_of(const host::Sysroot& root, int pid) {
     return process ? std::optional(process->parent) : std::nullopt;
 }
 
+// By the name that the kernel gave it from its program. podman is one for as long as it serves.
+bool is_engine(const host::Sysroot& root, int pid) {
+    static constexpr std::array<std::string_view, 8> daemons{"dockerd", "containerd", "crio", "buildkitd",
+                                                             "k3s",     "k3s-server", "rke2", "rootlesskit"};
+    const auto directory = "/proc/" + std::to_string(pid);
+    const auto comm = host::read_kernel_file(root, directory + "/comm", 64);
+    if (!comm)
+        return false;
+    const auto name = trim(*comm);
+    if (name != "podman")
+        return std::ranges::find(daemons, name) != daemons.end();
+    const auto line = host::read_kernel_file(root, directory + "/cmdline", std::size_t{64} << 10);
+    return line && line->find(std::string_view("\0service\0", 9)) != std::string::npos;
+}
+
 }  // namespace
 
 ProcessNews parse_process_news(std::string_view datagram) {
@@ -105,14 +120,7 @@ Starts::Starts(const bus::EventLoop& loop, const host::Sysroot& root,
 }
 
 Result<void> Starts::connect() {
-    socket_ = Fd(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR));
-    if (!socket_)
-        return fail_errno("open the process connector");
-    sockaddr_nl address{};
-    address.nl_family = AF_NETLINK;
-    address.nl_groups = CN_IDX_PROC;
-    if (::bind(socket_.get(), std::bit_cast<sockaddr*>(&address), sizeof address) < 0)
-        return fail_errno("join the process connector");
+    PLIMSOLL_TRY(socket_, join_netlink(NETLINK_CONNECTOR, CN_IDX_PROC, "the process connector"));
     PLIMSOLL_CHECK(want_executions_only(socket_.get()));
     PLIMSOLL_TRY(from_kernel_, loop_.on_io(
                                    socket_.get(), EPOLLIN, [this](std::uint32_t) { on_messages(); },
@@ -124,34 +132,36 @@ void Starts::on_messages() {
     constexpr int most_at_once = 256;
     std::array<char, 1024> buffer{};
     int started = 0;
+    int engine = 0;
     for (int i = 0; i < most_at_once; ++i) {
-        sockaddr_nl from{};
-        socklen_t size = sizeof from;
-        const auto n = ::recvfrom(socket_.get(), buffer.data(), buffer.size(), 0,
-                                  std::bit_cast<sockaddr*>(&from), &size);
-        if (n < 0 && errno == ENOBUFS)
+        const auto datagram = next_from_kernel(socket_, buffer);
+        if (!datagram)
             return on_start_({"starts lost", true});
-        if (n < 0)
+        if (!*datagram)
             break;
-        if (from.nl_pid != 0)
-            continue;  // not the kernel
-        const auto news = parse_process_news({buffer.data(), static_cast<std::size_t>(n)});
+        const auto news = parse_process_news(**datagram);
         told_by_kernel_ = told_by_kernel_ || news.listening;
-        if (news.executed && started == 0 && is_start(*news.executed))
-            started = *news.executed;
+        if (!news.executed || (started != 0 && engine != 0))
+            continue;
+        if (const Kind kind = kind_of(*news.executed); kind != Kind::none)
+            (kind == Kind::container ? started : engine) = *news.executed;
     }
-    if (started != 0)
+    if (engine != 0)
+        on_start_({.cause = "event start of " + std::to_string(engine), .engine = true});
+    else if (started != 0)
         on_start_({"event start of " + std::to_string(started)});
 }
 
 // What a container's own processes start is the same container still.
-bool Starts::is_start(int pid) const {
+Starts::Kind Starts::kind_of(int pid) const {
     const host::Sysroot::Unrecorded aside(root_);
     const auto own = host::read_ns(root_, pid, Ns::mnt);
-    if (!own || own == host_mounts_)
-        return false;
+    if (!own)
+        return Kind::none;
+    if (own == host_mounts_)
+        return is_engine(root_, pid) ? Kind::engine : Kind::none;
     const auto parent = parent_of(root_, pid);
-    return !parent || host::read_ns(root_, *parent, Ns::mnt) != own;
+    return !parent || host::read_ns(root_, *parent, Ns::mnt) != own ? Kind::container : Kind::none;
 }
 
 void Starts::expect() {

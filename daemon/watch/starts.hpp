@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hears of programs that somebody outside starts in a container: its first one, and what an engine starts
-// into it later. The kernel tells of every exec through the process connector (linux/cn_proc.h), but only who
-// is in its initial PID, user and network namespaces. Elsewhere a cgroup that is made is all the news of a
-// container, long before its first program runs: then whoever was told to look is told again, less and less
-// often, for ten seconds.
+// into it later; and of daemons of engines that are started on the host, by whomever. The kernel tells of
+// every exec through the process connector (linux/cn_proc.h), but only who is in its initial PID, user and
+// network namespaces. Elsewhere a cgroup that is made is all the news of a container, long before its first
+// program runs: then whoever was told to look is told again, less and less often, for ten seconds.
 #pragma once
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
@@ -22,8 +22,9 @@ namespace plimsoll::daemon {
 class Starts {
   public:
     struct Told {
-        std::string cause;  // "event start of 4711", "event settling", "starts lost"
-        bool lost{false};   // more happened than the kernel could keep for us
+        std::string cause;   // "event start of 4711", "event settling", "starts lost"
+        bool lost{false};    // more happened than the kernel could keep for us
+        bool engine{false};  // it is an engine's daemon, on the host itself
     };
 
     // `root` (of the running host) and `loop` must outlive it. Never fails: without the connector there is
@@ -48,7 +49,8 @@ class Starts {
     [[nodiscard]] Result<void> connect();
     void on_messages();
     void on_settling();
-    [[nodiscard]] bool is_start(int pid) const;
+    enum class Kind { none, container, engine };
+    [[nodiscard]] Kind kind_of(int pid) const;
 
     const bus::EventLoop& loop_;
     const host::Sysroot& root_;

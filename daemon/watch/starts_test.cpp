@@ -2,11 +2,13 @@
 #include "daemon/watch/starts.hpp"
 
 #include "daemon/watch/testing/child.hpp"
+#include "tests/support/tree.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 #include <sched.h>
@@ -61,6 +63,7 @@ class Listening {
     Starts& operator*() { return starts_; }
 
     std::vector<std::string> heard{};
+    std::vector<std::string> engines{};  // of these
     std::vector<Clock::time_point> at{};
 
   private:
@@ -68,6 +71,8 @@ class Listening {
     host::Sysroot root_{*host::Sysroot::open("/")};
     Starts starts_{loop_, root_, [this](const Starts::Told& told) {
                        heard.push_back(told.cause);
+                       if (told.engine)
+                           engines.push_back(told.cause);
                        at.push_back(Clock::now());
                    }};
 };
@@ -103,6 +108,31 @@ TEST(Starts, AreToldByTheKernelOfProgramsThatEnterAnotherMountNamespace) {
     (*on).expect();
     on.turn_until([&] { return false; }, 100ms);
     EXPECT_THAT(on.heard, testing::Not(testing::Contains("event settling"))) << "the kernel tells";
+}
+
+TEST(Starts, OfEnginesAreToldApart) {
+    Listening on;
+    if (!(*on).told_by_kernel())
+        GTEST_SKIP() << "the process connector answers only in the initial namespaces, and root";
+    const tests::Tree tree;
+    std::filesystem::copy_file("/bin/sleep", tree.path("dockerd"));
+    std::filesystem::copy_file("/bin/sleep", tree.path("dockerd-proxy"));
+    const auto run = [&](const char* name) {
+        const auto program = tree.path(name);
+        const pid_t pid = ::fork();
+        if (pid == 0) {
+            ::execl(program.c_str(), name, "0.3", nullptr);
+            ::_exit(1);
+        }
+        return pid;
+    };
+    const pid_t other = run("dockerd-proxy");
+    const pid_t engine = run("dockerd");
+    const std::string cause = "event start of " + std::to_string(engine);
+    on.turn_until([&] { return std::ranges::find(on.engines, cause) != on.engines.end(); }, 2s);
+    EXPECT_THAT(on.engines, testing::ElementsAre(cause));
+    for (const pid_t pid : {other, engine})
+        EXPECT_EQ(::waitpid(pid, nullptr, 0), pid);
 }
 
 TEST(Starts, AreWaitedForLessAndLessOftenWhereTheKernelDoesNotTell) {

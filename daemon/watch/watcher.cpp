@@ -278,6 +278,26 @@ bool Watcher::watch(std::size_t group, const host::Footprint& footprint) {
     return false;
 }
 
+Groups Watcher::looked_at(std::string_view path) const {
+    const std::string below = std::string(path) + "/";
+    Groups out = 0;
+    for (std::size_t g = 0; g < most_groups; ++g) {
+        const auto& paths = state_->groups.at(g).footprint.paths;
+        const auto next = paths.lower_bound(below);
+        if (paths.contains(path) || (next != paths.end() && next->starts_with(below)))
+            out |= Groups{1} << g;
+    }
+    return out;
+}
+
+Groups Watcher::listed(std::string_view directory) const {
+    Groups out = 0;
+    for (std::size_t g = 0; g < most_groups; ++g)
+        if (state_->groups.at(g).footprint.listed.contains(directory))
+            out |= Groups{1} << g;
+    return out;
+}
+
 std::vector<std::string> Watcher::degraded() const {
     std::set<std::string> lines;
     std::size_t no_watch_left = 0;

@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace plimsoll::daemon {
@@ -54,6 +55,12 @@ class Watcher {
     // holds still does not hold up the loop. To be called after every look; without anything new it costs a
     // comparison.
     [[nodiscard]] bool watch(std::size_t group, const host::Footprint& footprint);
+
+    // Groups that looked at something at or below `path`, as they asked for it; for news of what no watch
+    // tells.
+    [[nodiscard]] Groups looked_at(std::string_view path) const;
+    // Groups that wanted to know every name in a directory.
+    [[nodiscard]] Groups listed(std::string_view directory) const;
 
     // What cannot be watched, one printable line each:
     // "no inotify watch left (fs.inotify.max_user_watches=8192)".

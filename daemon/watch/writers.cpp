@@ -67,18 +67,20 @@ std::string title_of(const host::Process& p) {
     return printable(p.comm) + " (pid " + std::to_string(p.pid);
 }
 
-// The process may have ended by now, or even be another.
-std::string describe(const host::Sysroot& real, int pid) {
+}  // namespace
+
+std::string describe_writer(const host::Sysroot& real, int pid, std::string_view comm) {
+    const host::Sysroot::Unrecorded aside(real);
     const auto writer = host::read_process(real, pid);
-    if (!writer)
-        return "pid " + std::to_string(pid) + ", which has ended";
+    if (!writer || (!comm.empty() && writer->comm != comm))
+        return (comm.empty() ? "pid " + std::to_string(pid)
+                             : printable(comm) + " (pid " + std::to_string(pid) + ")") +
+               ", which has ended";
     std::string out = title_of(*writer) + ", uid " + std::to_string(writer->uid[0]) + ")";
     if (const auto parent = writer->parent > 1 ? host::read_process(real, writer->parent) : std::nullopt)
         out += ", started by " + title_of(*parent) + ")";
     return out;
 }
-
-}  // namespace
 
 struct Writers::State {
     State(const host::Sysroot& r, host::Sysroot real_root, Fd events)
@@ -101,7 +103,7 @@ void Writers::State::note(const Name& name, int pid) {
         return;  // who writes all the time is looked up once
     if (known == last.end() && last.size() >= most_names)
         last.clear();
-    last[name] = {pid, describe(real, pid)};
+    last[name] = {pid, describe_writer(real, pid)};
 }
 
 void Writers::State::read() {

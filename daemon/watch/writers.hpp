@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,5 +40,9 @@ class Writers {
 
     std::shared_ptr<State> state_;
 };
+
+// "puppet (pid 7, uid 0), started by cron (pid 5)". Of a process that has ended, or is another by now, what
+// is known besides: `comm`, empty if nothing. `real` is "/".
+[[nodiscard]] std::string describe_writer(const host::Sysroot& real, int pid, std::string_view comm = {});
 
 }  // namespace plimsoll::daemon

@@ -2,6 +2,7 @@
 // What processes of a container may do: user namespace, ids, capabilities, filter, label.
 #include "core/base/text.hpp"
 #include "modules/containers/capability_names.hpp"
+#include "modules/containers/engine_labels.hpp"
 #include "modules/containers/judge.hpp"
 
 #include <algorithm>
@@ -122,21 +123,14 @@ void judge_capabilities_of(const Case& c, const Member& m, std::uint64_t allowed
 
 // ---- labels ----
 
-std::string selinux_type(std::string_view label) {
-    const auto parts = split(label, ':');
-    return parts.size() >= 3 ? std::string(parts[2]) : "";
-}
-
 bool is_confining_type(const Params& params, const std::string& type) {
-    static constexpr std::array<std::string_view, 5> known{
-        "container_t", "container_init_t", "container_kvm_t", "container_userns_t", "container_engine_t"};
-    return std::ranges::find(known, type) != known.end() ||
+    return is_container_domain(type) ||
            std::ranges::any_of(params.allowed_labels, [&](const auto& g) { return glob_match(g, type); });
 }
 
 void judge_selinux(const Case& c, const Member& m, const std::string& label, const std::string& source,
                    Verdict& v) {
-    const std::string type = selinux_type(label);
+    const std::string type(selinux_type(label));
     if (!is_confining_type(c.params, type))
         return v.wrong(Severity::high, Case::name_of_process(m.process) + " runs in " + printable(type, 60),
                        {source, printable(label), "a container domain such as container_t"});
@@ -155,8 +149,7 @@ void judge_apparmor(const Case& c, const Member& m, const std::string& label, co
     const std::string profile = open == std::string::npos ? label : label.substr(0, open);
     const bool enforced = label.ends_with(" (enforce)");
     const bool known =
-        profile.starts_with("containers-default-") || profile == "docker-default" ||
-        profile == "cri-containerd.apparmor.d" || profile == "crio-default" || profile.starts_with("lxc-") ||
+        is_container_profile(profile) ||
         std::ranges::any_of(c.params.allowed_labels, [&](const auto& g) { return glob_match(g, profile); });
     if (!enforced || !known)
         v.wrong(Severity::high,

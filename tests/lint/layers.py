@@ -36,6 +36,7 @@ HOMES = {
     "systemd/": ("core/bus/",),
     "CLI/": ("agentctl/", "daemon/options.cpp"),
     "sqlite3.h": ("daemon/store/",),
+    "bpf/": ("daemon/watch/",),
     "sys/acl.h": ("core/host/",),
     "acl/": ("core/host/",),
     "gtest/": ("tests/",),
@@ -50,6 +51,7 @@ LINK_HOMES = {
     "SDBusCpp::sdbus-c++": ("core/bus/",),
     "CLI11::CLI11": ("agentctl/", "daemon/"),
     "PkgConfig::SQLITE3": ("daemon/store/",),
+    "PkgConfig::LIBBPF": ("daemon/watch/",),
 }
 
 # What product code must not contain (outside comments and string literals), and files that may after all.

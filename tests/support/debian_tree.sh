@@ -17,12 +17,12 @@ tools) packages=passwd,uidmap,podman,crun ;;
 machine | engines)
     packages=systemd,systemd-sysv,dbus,dbus-user-session,polkitd,libpam-systemd,procps
     packages+=,passwd,uidmap,podman,crun,passt,busybox-static
-    packages+=,libasan8,libubsan1,libssl3,libsystemd0,libsdbus-c++1,libsqlite3-0
+    packages+=,libasan8,libubsan1,libssl3,libsystemd0,libbpf1,libsdbus-c++1,libsqlite3-0
     [[ $kind == machine ]] || packages+=,docker.io
     ;;
 build)
     packages=g++,cmake,ninja-build,pkg-config,nlohmann-json3-dev,libtomlplusplus-dev,libcli11-dev,libyaml-dev
-    packages+=,libssl-dev,libsqlite3-dev,libacl1-dev,libsystemd-dev,libsdbus-c++-dev,libsdbus-c++-bin
+    packages+=,libssl-dev,libsqlite3-dev,libacl1-dev,libsystemd-dev,libbpf-dev,libsdbus-c++-dev,libsdbus-c++-bin
     ;;
 *) echo "no kind of tree \"$kind\"" >&2 && exit 2 ;;
 esac

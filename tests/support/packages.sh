@@ -6,7 +6,7 @@
 build_packages=(
     g++ cmake ninja-build pkg-config
     nlohmann-json3-dev libtomlplusplus-dev libcli11-dev
-    libyaml-dev libssl-dev libsqlite3-dev libacl1-dev libsystemd-dev libsdbus-c++-dev libsdbus-c++-bin
+    libyaml-dev libssl-dev libsqlite3-dev libacl1-dev libsystemd-dev libbpf-dev libsdbus-c++-dev libsdbus-c++-bin
 )
 
 # To test it, on top of that: the test framework, the linters, the real components that tests run
