@@ -123,6 +123,9 @@ constexpr std::array<std::string_view, 6> keys{"user.max_user_namespaces",
 constexpr std::array<std::string_view, 6> engines{"podman", "rootlesskit", "buildah",
                                                   "crun",   "runc",        "slirp4netns"};
 
+constexpr std::array<KernelParameter, 2> kernel_parameters{
+    {{unified_hierarchy_argument}, {cgroup_disable_argument, true}}};
+
 constexpr std::size_t max_own_units = 256;
 
 template <class T>
@@ -438,8 +441,7 @@ EnvironmentFacts Environment::observe(const host::Host& host, const Params&,
         .kernel_without_userns = find_kernel_without_userns(host),
         .apparmor_profiles = userns_profiles(root, engines),
         .unified_cgroups = observe_hierarchy(host),
-        .kernel_arguments = read_kernel_arguments(
-            root, {std::string_view(unified_hierarchy_argument), cgroup_disable_argument}),
+        .kernel_arguments = read_kernel_arguments(root, kernel_parameters),
         .user_unit = host.unit("user@.service"),
         .users = find_rootless_users(host, provision),
         .linger_files = list_linger(root),

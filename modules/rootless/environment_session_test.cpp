@@ -113,7 +113,22 @@ TEST(Delegation, TheKernelsCommandLineComesFirst) {
           Case{"etc/kernel/cmdline", "# cgroup_disable=memory\n", "pass"},
           Case{"etc/kernel/cmdline",
                "systemd.unified_cgroup_hierarchy=0 systemd.unified_cgroup_hierarchy=1\n", "pass"},
-          Case{"etc/kernel/cmdline", "xcgroup_disable=memory systemd.unified_cgroup_hierarchy\n", "pass"}}) {
+          Case{"etc/kernel/cmdline", "xcgroup_disable=memory systemd.unified_cgroup_hierarchy\n", "pass"},
+          Case{"etc/kernel/cmdline", "cgroup_disable=memory cgroup_disable=hugetlb\n", "fail"},
+          Case{"etc/kernel/cmdline",
+               "systemd.unified_cgroup_hierarchy=0 x=systemd.unified_cgroup_hierarchy=1\n", "fail"},
+          Case{"etc/default/grub",
+               "GRUB_CMDLINE_LINUX=\"systemd.unified_cgroup_hierarchy=0 "
+               "x=systemd.unified_cgroup_hierarchy=1\"\n",
+               "fail"},
+          Case{"etc/kernel/cmdline", "x=cgroup_disable=memory\n", "pass"},
+          Case{"oem/grub.cfg", "set linux_append=cgroup_disable=memory\n", "fail"},
+          Case{"etc/default/grub", "GRUB_CMDLINE_LINUX=\"quiet\" # cgroup_disable=memory\n", "pass"},
+          Case{"etc/default/grub", "GRUB_TIMEOUT=5;# don't: cgroup_disable=memory\nA='#' # x\n", "pass"},
+          Case{"etc/default/grub", "GRUB_CMDLINE_LINUX=\"quiet # cgroup_disable=memory\"\n", "fail"},
+          Case{"etc/default/grub", "GRUB_CMDLINE_LINUX='quiet\n# cgroup_disable=memory'\n", "fail"},
+          Case{"etc/default/grub", "GRUB_CMDLINE_LINUX=a#cgroup_disable=x\\ cgroup_disable=memory\n", "fail"},
+          Case{"etc/default/grub.d/a.cfg", "A=\\\" # \" cgroup_disable=memory\n", "pass"}}) {
         tests::Tree tree{{"etc/passwd", passwd}};
         tree.write(unit, "[Service]\nDelegate=yes\n");
         tree.write(c.file, c.text);

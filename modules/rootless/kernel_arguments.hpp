@@ -4,6 +4,7 @@
 #pragma once
 #include "core/host/sysroot.hpp"
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,13 @@ struct KernelArguments {
     std::vector<Error> problems{};
 };
 
-// Only those whose names are wanted; of a name that a line has several times, the last.
+struct KernelParameter {
+    std::string_view name;  // "cgroup_disable"
+    bool adds_up{false};    // the kernel takes each of several; else the last
+};
+
+// Only those that are wanted; of one that a line has several times those that the kernel takes.
 [[nodiscard]] KernelArguments read_kernel_arguments(const host::Sysroot& root,
-                                                    const std::vector<std::string_view>& names);
+                                                    std::span<const KernelParameter> wanted);
 
 }  // namespace plimsoll::modules::rootless
