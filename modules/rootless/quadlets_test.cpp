@@ -420,6 +420,52 @@ TEST(UnitsOfUsers, OfAVendorCountOnceSomethingStartsThem) {
                 ElementsAre("podman-restart.service of all users: unknown"));
 }
 
+TEST(UnitsOfUsers, OfAVendorCountOnceSomebodyChangesThem) {
+    const std::string open = "[Service]\nExecStart=podman run --privileged web\n";
+    const std::string expected = "web.service of all users: fail low";
+
+    struct Case {
+        const char* unit;
+        const char* drop_in;  // nullptr: none
+        bool counts;
+    };
+
+    for (const Case& c : {Case{"usr/lib/systemd/user", nullptr, false},
+                          Case{"usr/share/systemd/user", "usr/lib/systemd/user", false},
+                          Case{"usr/local/lib/systemd/user", nullptr, true},
+                          Case{"usr/local/share/systemd/user", nullptr, true},
+                          Case{"usr/lib/systemd/user", "etc/systemd/user", true},
+                          Case{"usr/lib/systemd/user", "run/systemd/user", true},
+                          Case{"usr/lib/systemd/user", "usr/local/lib/systemd/user", true}}) {
+        const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}, {"usr/bin/podman", ""}};
+        tree.write(std::string(c.unit) + "/web.service", open);
+        if (c.drop_in != nullptr)
+            tree.write(std::string(c.drop_in) + "/web.service.d/x.conf", "[Unit]\nDescription=x\n");
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre(c.counts ? expected : "host: pass"))
+            << c.unit << (c.drop_in != nullptr ? c.drop_in : "");
+    }
+}
+
+// The link says what is started, whether a file of that name mentions podman or is the user's.
+TEST(UnitsOfUsers, OfAnyNameCountOnceTheUserStartsThem) {
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}, {"usr/bin/podman", ""}};
+    tree.write("usr/lib/systemd/user/tool@.service", "[Service]\nExecStart=tool %i\n");
+    tree.write("usr/lib/systemd/user/tool@web.service.d/x.conf",
+               "[Service]\nExecStart=\nExecStart=podman run --privileged web\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("host: pass"));
+    for (const char* dir : {"default.target.wants", "x.service.requires"}) {
+        tree.link("home/bob/.config/systemd/user/" + std::string(dir) + "/tool@web.service",
+                  "/usr/lib/systemd/user/tool@.service");
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("tool@web.service of bob: fail low"))
+            << dir;
+        tree.remove("home/bob/.config/systemd/user");
+    }
+    for (int i = 0; i < 50; ++i)
+        tree.link("home/bob/.config/systemd/user/default.target.wants/none" + std::to_string(i) + ".service",
+                  "none");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("host: pass"));
+}
+
 // podman's own podman-kube@.service runs nothing until somebody names a file.
 TEST(UnitsOfUsers, OfATemplateThatCameWithPodmanInstancesCount) {
     const std::string unit = "usr/lib/systemd/user/podman-kube@.service";

@@ -20,18 +20,15 @@ bool counts(const host::UnitSetting& line) {
            starts_container(command_words(line.value));
 }
 
-// "a@b.service" -> "a@.service"; any other name as it is.
-std::string template_of(std::string name) {
-    const auto at = name.find('@');
-    if (const auto dot = name.rfind('.'); at != std::string::npos && dot != std::string::npos && at < dot)
-        name.erase(at + 1, dot - at - 1);
-    return name;
+bool is_vendors(std::string_view path) {
+    return path.starts_with("/usr/lib/") || path.starts_with("/usr/share/");
 }
 
-// A vendor's unit that nothing starts is no workload: podman brings podman-kube@.service and
+// A vendor's unit, as it came, that nothing starts is no workload: podman brings podman-kube@.service and
 // podman-restart.service along.
 bool is_idle(const host::UnitFile& unit) {
-    return unit.fragment.starts_with("/usr/") && unit.enabled_by.empty();
+    return is_vendors(unit.fragment) && unit.enabled_by.empty() &&
+           std::ranges::all_of(unit.settings, is_vendors, &host::UnitSetting::source);
 }
 
 class Reader {
@@ -64,8 +61,7 @@ class Reader {
             if (!own->names(name).empty())
                 names.insert(name);
         for (const std::string& link : own->pulling_links())
-            if (std::string name = link.substr(link.rfind('/') + 1); common_.contains(template_of(name)))
-                names.insert(std::move(name));
+            names.insert(link.substr(link.rfind('/') + 1));
         if (names.empty())
             return;
         const auto files = host::UnitFiles::open(root_, host::user_unit_dirs(user.uid, user.home));
@@ -97,8 +93,9 @@ class Reader {
         std::size_t taken = 0;
         for (const std::string& name : names) {
             if (++taken > max_units)
-                return fail_all(like, {Code::unsupported, 0,
-                                       "more than " + std::to_string(max_units) + " of them call podman"});
+                return fail_all(like,
+                                {Code::unsupported, 0,
+                                 "more than " + std::to_string(max_units) + " of them may call podman"});
             UserUnit unit = like;
             unit.file.name = name;
             auto read = files.read(root_, name);
