@@ -72,7 +72,8 @@ std::optional<std::string> resolved(std::string word, const Manager& manager) {
     return word;
 }
 
-// Where the unit's commands start; nullopt: not known.
+}  // namespace
+
 std::optional<std::string> start_directory(const host::UnitFile& unit, const Manager& manager) {
     const auto set = unit.values("Service", "WorkingDirectory");
     std::string dir = set.empty() ? "" : set.back().value;
@@ -85,8 +86,6 @@ std::optional<std::string> start_directory(const host::UnitFile& unit, const Man
     auto out = resolved(std::move(dir), manager);
     return out && out->starts_with('/') ? out : std::nullopt;
 }
-
-}  // namespace
 
 std::vector<KubeFile> read_kube_files(const host::Sysroot& root, std::span<const std::string> paths,
                                       const std::string& definition) {

@@ -37,6 +37,9 @@ struct Manager {
 // Lines of a unit that the service manager carries out: ExecStart= and its like.
 [[nodiscard]] std::vector<host::UnitSetting> commands_of(const host::UnitFile& unit);
 
+// Where the unit's commands start. nullopt: only the running manager knows.
+[[nodiscard]] std::optional<std::string> start_directory(const host::UnitFile& unit, const Manager& manager);
+
 // The absolute path of a file that a command line of the unit names. nullopt: standard input, an address, or
 // something that only the running manager knows.
 [[nodiscard]] std::optional<std::string> named_path(const host::UnitFile& unit, std::string_view word,

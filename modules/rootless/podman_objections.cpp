@@ -83,16 +83,21 @@ Found host_path(std::string_view source, const PodmanScope& scope) {
     if (!scope.rootful && source.starts_with("%h"))
         return unless(!is_account(source.substr(2)), expected);
     std::string path = resolved(source);
+    if (path.starts_with('.') && scope.directory.empty())
+        return Objection{.expected = std::string(expected), .undecided = true};
     if (path.starts_with('.'))
         path = scope.directory + "/" + path;
     if (!path.starts_with('/'))
         return source.find('$') == std::string_view::npos ? std::nullopt
                                                           : Found{{std::string(expected), true}};
     path = plain_path(std::move(path));
-    // What stands beside the definition is as its author wants it.
-    if (source.starts_with('.') && is_below(path, scope.directory) && scope.directory != "/")
+    if (source.starts_with('.') && scope.own_directory && is_below(path, scope.directory) &&
+        scope.directory != "/")
         return std::nullopt;
     const bool socket = path.ends_with(".sock");
+    if (!scope.rootful && !socket && scope.home.size() > 1 &&
+        (path == scope.home || is_below(path, scope.home)))
+        return unless(!is_account(path.substr(scope.home.size())), expected);
     if (path != "/" && !socket && !is_sensitive(path))
         return unless(path.find('$') == std::string::npos, expected);
     return Objection{.expected = std::string(expected),
@@ -104,12 +109,22 @@ Found volume(std::string_view value, const PodmanScope& scope) {
     return colon == std::string_view::npos ? std::nullopt : host_path(value.substr(0, colon), scope);
 }
 
+// What podman takes for a path whatever it begins with.
+Found any_path(std::string_view path, const PodmanScope& scope) {
+    const bool bare = !path.empty() && std::string_view("/.%$").find(path.front()) == std::string_view::npos;
+    return host_path(bare ? "./" + std::string(path) : std::string(path), scope);
+}
+
 Found mount(std::string_view value, const PodmanScope& scope) {
-    return host_path(mount_source(value), scope);
+    const auto fields = split(value, ',');
+    const bool bind = std::ranges::any_of(
+        fields, [](std::string_view f) { return trim(f) == "type=bind" || trim(f) == "type=glob"; });
+    return bind ? any_path(mount_source(value), scope) : host_path(mount_source(value), scope);
 }
 
 Found rootfs(std::string_view value, const PodmanScope& scope) {
-    return host_path(value.substr(0, value.find(':')), scope);
+    // The switch; the directory stands in the place of the image.
+    return is_truthy(value) ? std::nullopt : any_path(value.substr(0, value.find(':')), scope);
 }
 
 // ---- the rest ----

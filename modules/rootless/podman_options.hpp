@@ -36,7 +36,10 @@ struct PodmanOption {
 
 struct PodmanScope {
     bool rootful{true};          // else what the user can change is the user's own
-    std::string directory{"/"};  // of relative paths
+    std::string directory{"/"};  // of relative paths; empty: not known
+    // It is the definition's own: what stands in it is as the definition's author wants it.
+    bool own_directory{false};
+    std::string home{};  // of the user; empty: not known
 };
 
 struct Objection {

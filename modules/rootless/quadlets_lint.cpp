@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What quadlets and units ask of podman, judged before anything runs.
 #include "core/base/text.hpp"
+#include "core/host/glob.hpp"
 #include "modules/rootless/command_line.hpp"
 #include "modules/rootless/quadlets.hpp"
 
@@ -56,9 +57,11 @@ struct Asked {
     PodmanOption option;
     std::string source;
     std::string shown;
+    // Where podman resolves its relative paths, empty: not known; nullopt: beside the definition.
+    std::optional<std::string> directory{};
 };
 
-void ask_words(const Settings& lines, bool global, std::vector<Asked>& out) {
+void ask_words(const Settings& lines, bool global, const std::string& directory, std::vector<Asked>& out) {
     std::vector<std::string> words;
     std::vector<const host::UnitSetting*> of;  // each word
     for (const host::UnitSetting& line : lines)
@@ -69,7 +72,7 @@ void ask_words(const Settings& lines, bool global, std::vector<Asked>& out) {
     for (auto& option : podman_options(words, global)) {
         const host::UnitSetting& line = *of[option.at];
         std::string shown = line.key + "=" + show_option(option);
-        out.push_back({std::move(option), line.source, std::move(shown)});
+        out.push_back({std::move(option), line.source, std::move(shown), directory});
     }
 }
 
@@ -92,18 +95,34 @@ bool is_read(const host::UnitFile& unit, const PodmanOption& option, const Manag
     return path && std::ranges::find(kube, *path, &KubeFile::path) != kube.end();
 }
 
+std::string directory_of(const host::UnitFile& unit, const Manager& manager) {
+    return start_directory(unit, manager).value_or("");
+}
+
+// A script, and env --chdir, may go elsewhere first.
+bool goes_elsewhere(const std::vector<std::string>& argv) {
+    return std::ranges::any_of(argv, [](std::string_view w) {
+        return w == "cd" || w == "pushd" || w == "-C" || w.starts_with("--chdir");
+    });
+}
+
 void ask_commands(const host::UnitFile& unit, const Manager& manager, const std::vector<KubeFile>& kube,
                   std::vector<Asked>& out) {
-    for (const host::UnitSetting& line : commands_of(unit))
-        for (auto& option : podman_command_options(command_words(line.value))) {
+    const std::string start = directory_of(unit, manager);
+    for (const host::UnitSetting& line : commands_of(unit)) {
+        const auto argv = command_words(line.value);
+        const std::string directory = goes_elsewhere(argv) ? "" : start;
+        for (auto& option : podman_command_options(argv)) {
             if (is_read(unit, option, manager, kube))
                 continue;
             std::string shown = show_option(option);
-            out.push_back({std::move(option), line.source, line.key + ": " + shown});
+            out.push_back({std::move(option), line.source, line.key + ": " + shown, directory});
         }
+    }
 }
 
-void ask_kube(const std::vector<KubeFile>& kube, std::vector<Asked>& out) {
+void ask_kube(const std::vector<KubeFile>& kube, const std::optional<std::string>& directory,
+              std::vector<Asked>& out) {
     for (const KubeFile& file : kube) {
         if (!file.documents)
             continue;
@@ -111,7 +130,7 @@ void ask_kube(const std::vector<KubeFile>& kube, std::vector<Asked>& out) {
             for (auto& option : kube_options(document)) {
                 std::string shown = show_option(option);
                 const std::string line = std::to_string(option.at);
-                out.push_back({std::move(option), file.path + ":" + line, std::move(shown)});
+                out.push_back({std::move(option), file.path + ":" + line, std::move(shown), directory});
             }
     }
 }
@@ -125,10 +144,11 @@ std::vector<Asked> asked_by(const Quadlet& q) {
     // A volume can be a bind mount under another name.
     for (const auto& s : unit.values("Volume", "Device"))
         out.push_back({{"volume", s.value + ":/"}, s.source, s.key + "=" + s.value});
-    ask_words(unit.values(section, "PodmanArgs"), false, out);
-    ask_words(unit.values(section, "GlobalArgs"), true, out);
+    const std::string directory = directory_of(unit, q.manager);
+    ask_words(unit.values(section, "PodmanArgs"), false, directory, out);
+    ask_words(unit.values(section, "GlobalArgs"), true, directory, out);
     ask_commands(unit, q.manager, q.kube, out);
-    ask_kube(q.kube, out);
+    ask_kube(q.kube, std::nullopt, out);
     return out;
 }
 
@@ -136,17 +156,27 @@ std::vector<Asked> asked_by(const host::UnitFile& unit, const Manager& manager,
                             const std::vector<KubeFile>& kube) {
     std::vector<Asked> out;
     ask_commands(unit, manager, kube, out);
-    ask_kube(kube, out);
+    ask_kube(kube, directory_of(unit, manager), out);
     return out;
 }
 
+// Empty where it has a character that a pattern has, of which plain_path() takes the beginning.
+std::string home_of(const Manager& manager) {
+    return host::is_pattern(manager.home) ? "" : plain_path(manager.home);
+}
+
+// `scope`: with the directory of the definition.
 std::vector<LintNote> notes_on(const std::vector<Asked>& all, const std::vector<KubeFile>& kube,
                                const PodmanScope& scope) {
     std::vector<LintNote> out;
-    for (const Asked& a : all)
-        if (auto objection = objection_to(a.option, scope))
+    for (const Asked& a : all) {
+        PodmanScope own = scope;
+        own.own_directory = !a.directory;
+        own.directory = a.directory.value_or(scope.directory);
+        if (auto objection = objection_to(a.option, own))
             out.push_back({a.source, printable(a.shown, 120), std::move(objection->expected),
                            objection->undecided, objection->engine_socket});
+    }
     for (const KubeFile& file : kube)
         if (!file.documents)
             out.push_back(
@@ -177,7 +207,8 @@ bool drops_all(const host::UnitFile& unit) {
 
 std::vector<LintNote> unsafe_settings(const Quadlet& q) {
     const std::string directory = q.path.substr(0, std::max<std::size_t>(q.path.rfind('/'), 1));
-    return notes_on(asked_by(q), q.kube, {.rootful = q.user.empty(), .directory = directory});
+    return notes_on(asked_by(q), q.kube,
+                    {.rootful = q.user.empty(), .directory = directory, .home = home_of(q.manager)});
 }
 
 std::vector<LintNote> unsafe_commands(const host::UnitFile& unit, const std::vector<KubeFile>& kube) {
@@ -185,7 +216,8 @@ std::vector<LintNote> unsafe_commands(const host::UnitFile& unit, const std::vec
 }
 
 std::vector<LintNote> unsafe_commands(const UserUnit& unit) {
-    return notes_on(asked_by(unit.file, unit.manager, unit.kube), unit.kube, {.rootful = false});
+    return notes_on(asked_by(unit.file, unit.manager, unit.kube), unit.kube,
+                    {.rootful = false, .home = home_of(unit.manager)});
 }
 
 Settings networks(const Quadlet& q) {

@@ -297,6 +297,87 @@ TEST(UnitsThatRunPodman, AreJudgedAlthoughAllowed) {
     }
 }
 
+TEST(UnitsThatRunPodman, RelativeMountsAreBelowWhereTheyStart) {
+    struct Case {
+        const char* service;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"ExecStart=podman run -v ./etc:/e web", "fail high"},
+        {"ExecStart=podman run -v .:/host web", "fail high"},
+        {"ExecStart=podman run -v ./srv/web:/w web", "pass"},
+        {"WorkingDirectory=/srv/web\nExecStart=podman run -v ./data:/d -v .:/w web", "pass"},
+        {"WorkingDirectory=/srv/web\nExecStart=podman run -v ../../etc:/e web", "fail high"},
+        {"WorkingDirectory=-/etc/web\nExecStart=podman run -v ./conf:/c web", "fail high"},
+        {"WorkingDirectory=/etc\nExecStart=podman run --mount type=bind,src=ssh,dst=/s web", "fail high"},
+        {"WorkingDirectory=/etc\nExecStart=podman run --mount type=volume,src=ssh,dst=/s web", "pass"},
+        {"WorkingDirectory=/etc\nExecStart=podman run -v ssh:/s web", "pass"},
+        {"WorkingDirectory=/srv\nExecStart=podman run --rootfs ../ sh", "fail high"},
+        {"WorkingDirectory=/etc\nExecStart=podman run --rootfs ssh sh", "fail high"},
+        {"WorkingDirectory=/etc\nWorkingDirectory=\nExecStart=podman run -v ./srv:/s web", "pass"},
+        {"WorkingDirectory=~\nExecStart=podman run -v ./data:/d web", "fail high"},  // of root
+        {"WorkingDirectory=%S/web\nExecStart=podman run -v ./data:/d web", "unknown"},
+        {"WorkingDirectory=$DIR\nExecStart=podman run -v ./data:/d web", "unknown"},
+        {"WorkingDirectory=srv\nExecStart=podman run -v ./data:/d web", "unknown"},
+        {"WorkingDirectory=%S\nExecStart=podman run -v /srv/data:/d web", "pass"},
+        {"WorkingDirectory=/srv\nExecStart=sh -c 'cd / && podman run -v ./etc:/e web'", "unknown"},
+        {"WorkingDirectory=/srv\nExecStart=env --chdir=/ podman run -v ./etc:/e web", "unknown"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}};
+        tree.write("etc/systemd/system/web.service", "[Service]\n" + std::string(c.service) + "\n");
+        EXPECT_THAT(verdicts(assess(tree.host(), web), id),
+                    ElementsAre("web.service: " + std::string(c.expected)))
+            << c.service;
+    }
+}
+
+// Only what podman's generator reads is beside the definition.
+TEST(QuadletLint, RelativeMountsOfCommandsAreBelowWhereTheyStart) {
+    EXPECT_THAT(lint("Container", "Volume=./web:/w\nMount=type=bind,src=./a,dst=/a"), ElementsAre());
+    EXPECT_EQ(lint("Container", "PodmanArgs=-v ./etc:/e").size(), 1U);
+    EXPECT_EQ(lint("Container", "PodmanArgs=-v ./x:/x\n[Service]\nWorkingDirectory=/etc").size(), 1U);
+    EXPECT_THAT(lint("Container", "PodmanArgs=-v ./x:/x\n[Service]\nWorkingDirectory=/srv"), ElementsAre());
+    EXPECT_EQ(lint("Container", "[Service]\nExecStartPre=podman run -v ./etc:/e x").size(), 1U);
+}
+
+TEST(UnitsOfUsers, HaveTheirRelativeMountsInTheirHome) {
+    struct Case {
+        const char* service;
+        const char* alices;
+        const char* everybodys;
+    };
+
+    const Case cases[] = {
+        {"ExecStart=podman run -v ./data:/d web", nullptr, "unknown"},
+        {"ExecStart=podman run -v .:/d web", "fail low", "unknown"},
+        {"ExecStart=podman run -v ./.ssh:/d web", "fail low", "unknown"},
+        {"ExecStart=podman run -v ../bob:/d web", "fail low", "unknown"},
+        {"WorkingDirectory=%h/web\nExecStart=podman run -v ./data:/d web", nullptr, "unknown"},
+        {"WorkingDirectory=~\nExecStart=podman run -v ..:/d web", "fail low", "unknown"},
+        {"WorkingDirectory=/srv\nExecStart=podman run -v ./data:/d web", nullptr, nullptr},
+        {"WorkingDirectory=/etc\nExecStart=podman run -v ./data:/d web", "fail low", "fail low"},
+        {"WorkingDirectory=/run\nExecStart=podman run -v ./docker.sock:/s web", "fail high", "fail high"},
+    };
+    const auto said = [](const char* file, const char* service) {
+        const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", ""}, {"usr/bin/podman", ""}};
+        tree.write(file, "[Service]\n" + std::string(service) + "\n");
+        return verdicts(assess(tree.host()), id);
+    };
+    const auto expected = [](const char* whose, const char* verdict) {
+        return verdict == nullptr ? "host: pass" : "web.service of " + std::string(whose) + ": " + verdict;
+    };
+    for (const Case& c : cases) {
+        EXPECT_THAT(said("home/alice/.config/systemd/user/web.service", c.service),
+                    ElementsAre(expected("alice", c.alices)))
+            << c.service;
+        EXPECT_THAT(said("etc/systemd/user/web.service", c.service),
+                    ElementsAre(expected("all users", c.everybodys)))
+            << c.service;
+    }
+}
+
 constexpr const char* open_pod = "kind: Pod\nspec:\n  hostNetwork: true\n";
 constexpr const char* sound_pod = "kind: Pod\nspec:\n  containers:\n  - image: x\n";
 
