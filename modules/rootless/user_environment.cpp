@@ -2,12 +2,12 @@
 #include "modules/rootless/user_environment.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/manager_environment.hpp"
 #include "core/host/quadlet_files.hpp"
 #include "modules/rootless/command_line.hpp"
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <optional>
 #include <set>
 
@@ -109,16 +109,13 @@ class Reader {
                 unit_text(path);
     }
 
-    // systemd-system.conf(5): "system.conf" and "user.conf".
-    void manager_conf(const std::string& name, std::initializer_list<const char*> keys) {
-        std::vector<std::string> files{"/etc/systemd/" + name, "/usr/lib/systemd/" + name};
-        for (const char* dir : {"/etc/systemd/", "/run/systemd/", "/usr/lib/systemd/"})
-            std::ranges::move(files_in(dir + name + ".d", ".conf"), std::back_inserter(files));
-        for (const auto& path : files) {
-            const auto conf = parsed(path);
-            for (const char* key : keys)
-                settings(conf.values("Manager", key));
-        }
+    void managers() { settings(host::manager_environment(root_, problems)); }
+
+    // A user's, which the user's manager takes instead of that of all; its drop-ins stay.
+    void own_manager_conf(const std::string& path) {
+        const auto conf = parsed(path);
+        for (const char* key : {"DefaultEnvironment", "ManagerEnvironment"})
+            settings(conf.values("Manager", key));
     }
 
     std::vector<Assignment> found{};
@@ -234,6 +231,7 @@ void read_own(const host::Host& host, const Person& person, std::span<const std:
         reader.unit_directory(dir);
     if (home.empty())
         return;
+    reader.own_manager_conf(home + "/.config/systemd/user.conf");
     reader.directory(home + "/.config/environment.d", ".conf", Syntax::settings, true);
     reader.file(home + "/.pam_environment", Syntax::pam, true);
     for (const char* file : {"/.profile", "/.bash_profile", "/.bash_login", "/.bashrc", "/.zshenv", "/.zshrc",
@@ -268,9 +266,9 @@ UserEnvironment read_user_environment(const host::Host& host, std::span<const Pe
         all.problems.push_back(unit.error());
     else if (*unit)
         all.unit(host, **unit);
-    all.manager_conf("system.conf", {"DefaultEnvironment"});  // of services, user@.service among them
-    all.manager_conf("user.conf", {"DefaultEnvironment", "ManagerEnvironment"});
-    for (const char* dir : {"/etc/environment.d", "/run/environment.d", "/usr/lib/environment.d"})
+    all.managers();
+    for (const char* dir : {"/etc/environment.d", "/run/environment.d", "/usr/local/lib/environment.d",
+                            "/usr/lib/environment.d"})
         all.directory(dir, ".conf", Syntax::settings, true);
     for (const char* dir : {"/etc/xdg/systemd/user", "/etc/systemd/user", "/run/systemd/user"})
         all.unit_directory(dir);

@@ -94,6 +94,10 @@ TEST(UserEnvironment, ReadsEveryPlace) {
         {"etc/systemd/system/user@1000.service.d/a.conf", "[Service]\nEnvironment=X=3\n"},
         {"etc/systemd/user.conf", "[Manager]\nDefaultEnvironment=X=4\n[Other]\nDefaultEnvironment=X=0\n"},
         {"run/systemd/user.conf.d/a.conf", "[Manager]\nManagerEnvironment=\"X=5\" Y=0\n"},
+        {"usr/local/lib/systemd/user.conf.d/b.conf", "[Manager]\nDefaultEnvironment=X=13\n"},
+        {"run/systemd/system.conf.d/a.conf", "[Manager]\nDefaultEnvironment=X=14\nManagerEnvironment=X=0\n"},
+        {"usr/local/lib/environment.d/b.conf", "X=15\n"},
+        {"home/bob/.config/systemd/user.conf", "[Manager]\nDefaultEnvironment=X=16\n"},
         {"usr/lib/environment.d/a.conf", "X=6\n"},
         {"usr/lib/environment.d/a.txt", "X=0\n"},
         {"etc/environment", "X=7\n"},
@@ -107,18 +111,22 @@ TEST(UserEnvironment, ReadsEveryPlace) {
     const auto host = tree.host();
     const auto people = persons(host);
     const auto found = read_user_environment(host, people, only_x);
-    EXPECT_THAT(shown(found.everybody),
-                ElementsAre("/etc/environment:1 X=7", "/etc/profile.d/a.sh:1 X=9 (shells)",
-                            "/etc/profile:1 X=8 (shells)", "/etc/systemd/user.conf:2 X=4",
-                            "/run/systemd/user.conf.d/a.conf:2 X=5", "/usr/lib/environment.d/a.conf:1 X=6",
-                            "/usr/lib/systemd/system/user@.service:2 X=1",
-                            "/usr/lib/systemd/system/user@.service:3 X=2"));
+    EXPECT_THAT(
+        shown(found.everybody),
+        ElementsAre("/etc/environment:1 X=7", "/etc/profile.d/a.sh:1 X=9 (shells)",
+                    "/etc/profile:1 X=8 (shells)", "/etc/systemd/user.conf:2 X=4",
+                    "/run/systemd/system.conf.d/a.conf:2 X=14", "/run/systemd/user.conf.d/a.conf:2 X=5",
+                    "/usr/lib/environment.d/a.conf:1 X=6", "/usr/lib/systemd/system/user@.service:2 X=1",
+                    "/usr/lib/systemd/system/user@.service:3 X=2",
+                    "/usr/local/lib/environment.d/b.conf:1 X=15",
+                    "/usr/local/lib/systemd/user.conf.d/b.conf:2 X=13"));
     EXPECT_EQ(found.own.size(), 3U);
     EXPECT_THAT(shown(found.own.at("alice")),
                 ElementsAre("/etc/systemd/system/user@1000.service.d/a.conf:2 X=3",
                             "/home/alice/.config/environment.d/a.conf:1 X=10"));
-    EXPECT_THAT(shown(found.own.at("bob")), ElementsAre("/home/bob/.bashrc:1 X=11 (shells)"));
-    EXPECT_EQ(found.of("bob").size(), 9U);
+    EXPECT_THAT(shown(found.own.at("bob")), ElementsAre("/home/bob/.bashrc:1 X=11 (shells)",
+                                                        "/home/bob/.config/systemd/user.conf:2 X=16"));
+    EXPECT_EQ(found.of("bob").size(), 13U);
     EXPECT_THAT(found.problems, IsEmpty());
     EXPECT_TRUE(found.own_problems.empty());
 }
@@ -126,7 +134,8 @@ TEST(UserEnvironment, ReadsEveryPlace) {
 TEST(UserEnvironment, SaysWhatItCouldNotRead) {
     for (const char* file :
          {"usr/lib/systemd/system/user@.service", "etc/systemd/user.conf", "etc/environment.d/a.conf",
-          "etc/environment", "etc/profile", "etc/profile.d/a.sh"}) {
+          "etc/environment", "etc/profile", "etc/profile.d/a.sh", "run/systemd/system.conf.d/a.conf",
+          "usr/local/lib/systemd/user.conf.d/a.conf"}) {
         const tests::Tree tree{{"etc/passwd", "alice:x:1000:1000::/home/alice:/bin/sh\n"}};
         tree.fifo(file);
         const auto host = tree.host();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where newuidmap and newgidmap are.
 #include "core/base/text.hpp"
+#include "core/host/manager_environment.hpp"
 #include "modules/subuid/observe.hpp"
 
 #include <algorithm>
@@ -312,11 +313,14 @@ Result<std::vector<std::string>> manager_path(const host::Host& host) {
     const host::Sysroot& root = host.root();
     std::vector<std::string> out;
     PLIMSOLL_CHECK(add_path_of_units(host, out));
-    for (const char* file : {"/etc/environment", "/etc/systemd/user.conf", "/usr/lib/systemd/user.conf"})
-        PLIMSOLL_CHECK(add_path_of_file(root, file, out));
-    for (const char* dir :
-         {"/etc/environment.d", "/run/environment.d", "/usr/lib/environment.d", "/etc/systemd/user.conf.d",
-          "/run/systemd/user.conf.d", "/usr/lib/systemd/user.conf.d"})
+    std::vector<Error> problems;
+    for (const host::UnitSetting& s : host::manager_environment(root, problems))
+        add_path_of(s.value, out);
+    if (!problems.empty())
+        return Failure(problems.front());
+    PLIMSOLL_CHECK(add_path_of_file(root, "/etc/environment", out));
+    for (const char* dir : {"/etc/environment.d", "/run/environment.d", "/usr/local/lib/environment.d",
+                            "/usr/lib/environment.d"})
         PLIMSOLL_CHECK(add_path_of_files(root, dir, ".conf", out));
     for (const char* dir : own_path)
         if (std::ranges::find(out, dir) == out.end())

@@ -308,7 +308,15 @@ TEST(IdmapHelpers, AreSoughtWhereTheUserManagerLooks) {
              {"/etc/environment", "PATH='/opt/lib/deep/er/tools'\n"},
              {"/etc/systemd/user.conf.d/x.conf",
               "[Manager]\nDefaultEnvironment=A=b PATH=/opt/lib/deep/er/tools\n"},
-             {"/etc/systemd/user.conf", "ManagerEnvironment = \"PATH=/opt/lib/deep/er/tools:/usr/bin\"\n"},
+             {"/etc/systemd/user.conf",
+              "[Manager]\nManagerEnvironment = \"PATH=/opt/lib/deep/er/tools:/usr/bin\"\n"},
+             {"/run/systemd/user.conf.d/x.conf",
+              "[Manager]\nManagerEnvironment=PATH=/opt/lib/deep/er/tools\n"},
+             {"/usr/local/lib/systemd/user.conf.d/x.conf",
+              "[Manager]\nDefaultEnvironment=PATH=/opt/lib/deep/er/tools\n"},
+             {"/run/systemd/system.conf.d/x.conf",
+              "[Manager]\nDefaultEnvironment=PATH=/opt/lib/deep/er/tools\n"},
+             {"/usr/local/lib/environment.d/x.conf", "PATH=/opt/lib/deep/er/tools\n"},
              {"/etc/systemd/system/user@.service.d/x.conf",
               "[Service]\nEnvironment=A=b \"PATH=/opt/lib/deep/er/tools:/usr/bin\"\n"},
              {"/run/systemd/system/user@1000.service.d/x.conf",
@@ -324,8 +332,11 @@ TEST(IdmapHelpers, AreSoughtWhereTheUserManagerLooks) {
     tree.write(drop_in, "[Service]\nEnvironmentFile=/opt/*.env\n");
     EXPECT_EQ(judge(tree, "subuid.idmap-helpers").front().status, Status::unknown);
     tree.remove(drop_in);
-    tree.fifo("/etc/environment");
-    EXPECT_EQ(judge(tree, "subuid.idmap-helpers").front().status, Status::unknown);
+    for (const char* file : {"/run/systemd/user.conf.d/x.conf", "/etc/environment"}) {
+        tree.fifo(file);
+        EXPECT_EQ(judge(tree, "subuid.idmap-helpers").front().status, Status::unknown) << file;
+        tree.remove(file);
+    }
 }
 
 TEST(IdmapHelpers, PrivilegedCopiesElsewhereAreFound) {
