@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace plimsoll::host {
@@ -56,6 +57,14 @@ class Reader {
         return {};
     }
 
+    // nullopt: it is not there, or could not be looked at.
+    std::optional<struct stat> stat(const std::string& path) {
+        const auto st = root_.stat(path);
+        if (!st && st.error().code != Code::not_found)
+            out_.problems.push_back(st.error());
+        return st ? std::optional(*st) : std::nullopt;
+    }
+
     static std::string unit_name(std::string_view script) {
         if (script.ends_with(".sh"))
             script.remove_suffix(3);
@@ -66,7 +75,7 @@ class Reader {
     void read_scripts(const std::string& dir) {
         for (const DirEntry& e : entries_of(dir)) {
             const std::string path = dir + "/" + e.name;
-            const auto st = root_.stat(path);
+            const auto st = stat(path);
             if (!st || !S_ISREG(st->st_mode) || (st->st_mode & S_IXUSR) == 0 ||
                 scripts_.contains(unit_name(e.name)))
                 continue;
@@ -82,8 +91,8 @@ class Reader {
 
     // "S20docker": what it links to does not matter.
     void read_links(const std::string& dir) {
-        const auto st = root_.stat(dir);
-        if (st && !seen_.emplace(st->st_dev, st->st_ino).second)
+        const auto st = stat(dir);
+        if (!st || !seen_.emplace(st->st_dev, st->st_ino).second)
             return;
         const auto digit = [](char c) { return c >= '0' && c <= '9'; };
         for (const DirEntry& e : entries_of(dir)) {

@@ -70,9 +70,11 @@ TEST(SysvScripts, WhatCannotBeReadIsSaid) {
     tree.fifo("etc/init.d/fifo");  // no script
     tree.write("etc/init.d/large", std::string(std::size_t{2} << 20, '#'), 0755);
     tree.write("etc/init.d/docker", "dockerd\n", 0755);
+    tree.link("etc/init.d/circle", "circle");
+    tree.link("etc/init.d/nowhere", "none");
     tree.link("etc/rc2.d", "rc2.d");
     const auto host = tree.host();
-    EXPECT_EQ(host::read_sysv_scripts(host.root(), words).problems.size(), 2U);
+    EXPECT_EQ(host::read_sysv_scripts(host.root(), words).problems.size(), 3U);
 }
 
 }  // namespace

@@ -72,16 +72,49 @@ TEST(RootfulDaemon, InitScriptsCountWhereNoNativeUnitHasTheirName) {
     EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: pass"));
 }
 
+// At boot the generator has made a service of it, which says nothing of what the script calls.
+TEST(RootfulDaemon, AnInitScriptCountsAlsoWhereItsServiceHasBeenMade) {
+    const std::string late = "run/systemd/generator.late/";
+    const tests::Tree tree;
+    tree.write("etc/init.d/mine", "#!/bin/sh\nexec dockerd\n", 0755);
+    tree.write(late + "mine.service",
+               "[Unit]\nSourcePath=/etc/init.d/mine\n[Service]\nExecStart=/etc/init.d/mine start\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: pass"));
+    tree.link(late + "multi-user.target.wants/mine.service", "../mine.service");
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: fail high"));
+    EXPECT_THAT(verdicts(assess(tree.host()), "docker.daemon-json"),
+                ElementsAre("dockerd: unknown", "/etc/docker/daemon.json: fail medium"));
+    tree.link("etc/rc2.d/S20mine", "../init.d/mine");
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: fail high"));
+    tree.write("etc/systemd/system/mine.service.d/x.conf", "[Service]\nUser=alice\n");
+    tree.write("etc/passwd", accounts);
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("docker: pass"));
+    tree.remove("etc/systemd/system/mine.service.d");
+    tree.link("etc/systemd/system/mine.service", "/dev/null");
+    EXPECT_THAT(verdicts(assess(tree.host()), daemon), ElementsAre("host: not-applicable"));
+}
+
 TEST(RootfulDaemon, AnInitScriptOfAnyNameIsFoundByWhatItNames) {
     struct Case {
         const char* text;
         const char* expected;
     };
 
-    for (const Case& c : {Case{"DAEMON=/usr/bin/containerd\n$DAEMON &\n", "containerd: fail high"},
-                          Case{"nohup k3s server &\n", "k3s: fail high"},
-                          Case{"# starts no dockerd\nexec cron\n", "host: not-applicable"},
-                          Case{"\x1b[2J dockerd\n", "docker: fail high"}}) {
+    for (const Case& c :
+         {Case{"DAEMON=/usr/bin/containerd\n$DAEMON &\n", "containerd: fail high"},
+          Case{"nohup k3s server &\n", "k3s: fail high"},
+          Case{"# starts no dockerd\nexec cron\n", "host: not-applicable"},
+          Case{"start-stop-daemon --start --exec /usr/bin/dockerd -- -H fd://\n", "docker: fail high"},
+          Case{"start-stop-daemon -S -x /opt/dockerd\n", "docker: fail high"},
+          Case{"start-stop-daemon -S \\\n --exec dockerd\n", "docker: fail high"},
+          Case{"pgrep -x dockerd || exit 1\n", "host: not-applicable"},
+          Case{"DAEMON=${DAEMON:-/usr/bin/dockerd}\n", "docker: fail high"},
+          Case{": \"${D:=/usr/local/sbin/buildkitd}\"\n", "buildkit: fail high"},
+          Case{"D=dockerd\nexec $D\n", "docker: fail high"},
+          Case{"P=containerd\nstart-stop-daemon --exec $P\n", "containerd: fail high"},
+          Case{"rm -f /var/run/dockerd.pid /run/containerd/x /etc/rancher/k3s/x\n", "host: not-applicable"},
+          Case{"test -e /usr/bin/dockerd-rootless.sh\n", "host: not-applicable"},
+          Case{"\x1b[2J dockerd\n", "docker: fail high"}}) {
         const tests::Tree tree;
         tree.write("etc/init.d/mine", c.text, 0755);
         tree.link("etc/rc3.d/S99mine", "../init.d/mine");
@@ -529,6 +562,33 @@ TEST(QuadletControl, UnitsThatRunPodman) {
     EXPECT_THAT(verdicts(assess(tree.host()), quadlet_id), ElementsAre("web.service: fail medium"));
     EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_quadlets = {"web.service"}}), quadlet_id),
                 ElementsAre("web.service: pass"));
+}
+
+TEST(QuadletControl, InitScriptsThatRunPodman) {
+    struct Case {
+        const char* text;
+        const char* expected;
+        const char* when_allowed;
+    };
+
+    for (const Case& c : {Case{"podman run --rm web\n", "fail medium", "unknown"},
+                          Case{"P=/usr/bin/podman\n\"$P\" start web\n", "fail medium", "unknown"},
+                          Case{"start-stop-daemon --exec /usr/bin/podman -- play kube /srv/web.yaml\n",
+                               "fail medium", "unknown"},
+                          Case{"  podman run --privileged web &\n", "fail high", "fail high"},
+                          Case{"# podman run web\npodman ps\n", nullptr, nullptr}}) {
+        const tests::Tree tree{{"usr/bin/podman", ""}};
+        tree.write("etc/init.d/web", c.text, 0755);
+        EXPECT_THAT(verdicts(assess(tree.host()), quadlet_id), ElementsAre("host: pass")) << c.text;
+        tree.link("etc/rc2.d/S20web", "../init.d/web");
+        const auto verdict = [&](const char* what) {
+            return what == nullptr ? "host: pass" : "web.service: " + std::string(what);
+        };
+        EXPECT_THAT(verdicts(assess(tree.host()), quadlet_id), ElementsAre(verdict(c.expected))) << c.text;
+        EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_quadlets = {"web.service"}}), quadlet_id),
+                    ElementsAre(verdict(c.when_allowed)))
+            << c.text;
+    }
 }
 
 // ---- B19, B20 ----

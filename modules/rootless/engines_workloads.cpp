@@ -108,18 +108,21 @@ bool generated(const EngineUnit& u) {
     });
 }
 
-// What an administrator wrote, or what will start by itself; a vendor's unit that nothing starts is no
-// workload.
+// What an administrator wrote, or what will start by itself; a vendor's unit, or any init script, that
+// nothing starts is no workload.
 bool counts(const EngineUnit& u) {
+    const bool written =
+        !u.script && (u.file.fragment.starts_with("/etc/") || u.file.fragment.starts_with("/run/"));
     return u.engine.empty() && !u.runs.empty() && !u.rootless && !u.file.masked && !generated(u) &&
-           (!u.file.enabled_by.empty() || u.file.fragment.starts_with("/etc/") ||
-            u.file.fragment.starts_with("/run/"));
+           (!u.file.enabled_by.empty() || written);
 }
 
 void judge_podman_unit(const Engines::Params& params, const EngineUnit& u, Findings& out) {
     const std::string subject = printable(u.file.name);
     const bool allowed = matched(params.allowed_quadlets, u.file.name);
-    const Unsafe unsafe = sorted(unsafe_commands(u.file, u.kube));
+    Unsafe unsafe = sorted(unsafe_commands(u.file, u.kube));
+    if (u.script)
+        unsafe.undecided.push_back({u.file.fragment, script_hides(u).message, "options that can be read"});
     std::vector<Evidence> evidence;
     if (!allowed)
         for (const auto& line : u.runs)

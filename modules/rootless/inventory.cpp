@@ -5,6 +5,7 @@
 #include "core/host/sysv_scripts.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -51,16 +52,103 @@ bool keeps_root(std::string_view command) {
            (prefix.find('!') != std::string_view::npos && prefix.find("!!") == std::string_view::npos);
 }
 
-// By its name, else by what its lines name: "DOCKERD=/usr/bin/dockerd", "exec dockerd".
-std::string engine_of_script(const host::SysvScript& script) {
-    auto out = engine_of_unit_name(script.unit);
-    for (const auto line : split_lines(script.text)) {
-        if (!out.empty())
-            break;
-        if (!trim(line).starts_with('#'))
-            out = engine_of(command_words(line));
+// An engine whose program stands in the text by its path: "${DAEMON:-/usr/bin/dockerd}". podman is one only
+// by what it is told.
+std::string engine_of_path(std::string_view text) {
+    static constexpr std::string_view ends = " \t\"'`;&|(){}<>:,";
+    for (const EngineInfo& e : engine_table)
+        for (auto at = text.find(e.program); at != std::string_view::npos && e.name != "podman";
+             at = text.find(e.program, at + 1)) {
+            const auto after = text.substr(at + e.program.size());
+            if (text.substr(0, at).ends_with("bin/") &&
+                (after.empty() || ends.find(after.front()) != std::string_view::npos))
+                return std::string(e.name);
+        }
+    return {};
+}
+
+// An engine that start-stop-daemon(8) is told to start, whose lines may be continued; short options mean
+// other things elsewhere.
+std::string engine_to_exec(std::span<const std::string> argv) {
+    const bool whole =
+        std::ranges::any_of(argv, [](const std::string& w) { return base_name(w) == "start-stop-daemon"; });
+    for (const std::string option : {"--exec", "--startas", "-x", "-a"}) {
+        const auto program =
+            whole || option.starts_with("--") ? flag_value(argv, option) : std::optional<std::string>();
+        if (program && base_name(*program) != "podman" && !engine_named(base_name(*program)).empty())
+            return engine_named(base_name(*program));
     }
+    return {};
+}
+
+// What the lines of an init script call, as far as that can be told without a shell.
+class ScriptLines {
+  public:
+    explicit ScriptLines(const host::SysvScript& script)
+        : script_(script), variables_(parse_environment(script.text)) {}
+
+    // By its name, else by what its lines name: "DOCKERD=/usr/bin/dockerd", "exec dockerd".
+    [[nodiscard]] std::string engine() const {
+        auto out = engine_of_unit_name(script_.unit);
+        for_each([&](std::string_view line, const std::string&) {
+            if (out.empty())
+                out = engine_of_path(line);
+            for (const auto& argv : {command_words(line), expand(command_words(line), variables_)}) {
+                if (out.empty())
+                    out = engine_of(argv);
+                if (out.empty())
+                    out = engine_to_exec(argv);
+            }
+        });
+        return out;
+    }
+
+    // Those that start containers with podman, as if a unit had them.
+    [[nodiscard]] std::vector<host::UnitSetting> containers() const {
+        std::vector<host::UnitSetting> out;
+        for_each([&](std::string_view line, const std::string& source) {
+            const auto argv = command_words(line);
+            if (starts_container(argv) || starts_container(expand(argv, variables_)))
+                out.push_back({"Service", "ExecStart", std::string(trim(line)), source});
+        });
+        return out;
+    }
+
+  private:
+    template <class Visit>
+    void for_each(Visit visit) const {
+        int number = 0;
+        for (const auto line : split_lines(script_.text)) {
+            ++number;
+            if (!trim(line).starts_with('#'))
+                visit(line, script_.path + ":" + std::to_string(number));
+        }
+    }
+
+    const host::SysvScript& script_;
+    Variables variables_;
+};
+
+// nullopt: it starts neither an engine nor containers.
+std::optional<EngineUnit> classify(host::SysvScript script) {
+    const ScriptLines lines(script);
+    EngineUnit out{.engine = lines.engine(), .script = true};
+    if (!out.engine.empty())
+        out.runs.push_back({"Service", "ExecStart", script.path + " start", script.path});
+    else
+        out.runs = lines.containers();
+    if (out.runs.empty())
+        return std::nullopt;
+    out.file = {.name = script.unit,
+                .fragment = script.path,
+                .enabled_by = std::move(script.links),
+                .settings = out.runs};
     return out;
+}
+
+// Where systemd-sysv-generator(8) puts what it makes at boot.
+bool is_generated(const host::UnitFile& unit) {
+    return unit.fragment.starts_with("/run/systemd/generator.late/");
 }
 
 // A unit that is none of ours gives an entry without engine and runs.
@@ -145,25 +233,37 @@ class UnitReader {
         others_ = std::move(rest);
     }
 
-    // Services that systemd-sysv-generator(8) would make, as it would make them.
+    // Services that systemd-sysv-generator(8) makes or would make.
     void read_scripts() {
         auto scripts = host::read_sysv_scripts(host_.root(), needles);
         into_.unit_problems.insert(into_.unit_problems.end(), scripts.problems.begin(),
                                    scripts.problems.end());
         for (host::SysvScript& s : scripts.found) {
-            const auto& native = host_.unit(s.unit);
-            if (native && *native)
+            const auto& made = host_.unit(s.unit);
+            if (made && *made && !is_generated(**made))
                 continue;
-            if (!native)
-                into_.unit_problems.push_back(native.error());
-            EngineUnit unit{.engine = engine_of_script(s), .script = true};
-            if (unit.engine.empty())
+            if (!made)
+                into_.unit_problems.push_back(made.error());
+            auto unit = classify(std::move(s));
+            if (!unit)
                 continue;
-            unit.runs.push_back({"Service", "ExecStart", s.path + " start", s.path});
-            unit.file = {
-                .name = s.unit, .fragment = s.path, .enabled_by = std::move(s.links), .settings = unit.runs};
-            into_.units.push_back(std::move(unit));
+            if (made && *made)
+                take_over(**made, *unit);
+            if (unit->engine.empty())
+                unit->kube = read_kube_files(host_.root(), played_files(unit->file, {}), "");
+            read_.insert(unit->file.name);
+            into_.units.push_back(*std::move(unit));
         }
+    }
+
+    // Puts the script in the place of what the generator made of it, which tells less.
+    void take_over(const host::UnitFile& made, EngineUnit& script) {
+        const auto same = [&](const host::UnitFile& f) { return f.name == made.name; };
+        std::erase_if(into_.units, [&](const EngineUnit& u) { return same(u.file); });
+        std::erase_if(others_, same);
+        script.rootless = runs_as_other(host_, made);
+        std::ranges::copy(made.enabled_by, std::back_inserter(script.file.enabled_by));
+        script.file.settings.insert(script.file.settings.begin(), made.settings.begin(), made.settings.end());
     }
 
     // What every unit has that runs an engine, and most that name one.
