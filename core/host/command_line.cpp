@@ -150,9 +150,27 @@ void read_environment_file(const Host& host, const std::string& path, UnitEnviro
     }
 }
 
-// EnvironmentFile= may be a pattern; specifiers are not ours to resolve.
-void read_environment_files(const Host& host, const std::string& value, UnitEnvironment& into) {
-    const std::string path = value.starts_with('-') ? value.substr(1) : value;
+// The path with the specifiers that stand for the unit's own name: %n, and without its type %N, %p
+// (systemd.unit(5)).
+std::string with_own_name(std::string path, const std::string& unit) {
+    const std::string stem = unit.substr(0, unit.rfind('.'));
+    for (auto at = path.find('%'); at != std::string::npos && !unit.empty(); at = path.find('%', at)) {
+        const char specifier = at + 1 < path.size() ? path[at + 1] : '\0';
+        if (std::string_view("nNp").find(specifier) == std::string_view::npos)
+            break;
+        const std::string value = specifier == 'n'   ? unit
+                                  : specifier == 'N' ? stem
+                                                     : stem.substr(0, stem.find('@'));
+        path.replace(at, 2, value);
+        at += value.size();
+    }
+    return path;
+}
+
+// EnvironmentFile= may be a pattern; other specifiers are not ours to resolve.
+void read_environment_files(const Host& host, const std::string& unit, const std::string& value,
+                            UnitEnvironment& into) {
+    const std::string path = with_own_name(value.starts_with('-') ? value.substr(1) : value, unit);
     if (path.find('%') != std::string::npos) {
         into.problems.push_back(
             fail(Code::unsupported, "EnvironmentFile=" + printable(path, 80) + " has a specifier").error());
@@ -179,7 +197,7 @@ UnitEnvironment unit_environment(const Host& host, const UnitFile& unit) {
                                             " comes from the system manager's own environment")
                     .error());
     for (const auto& setting : unit.values("Service", "EnvironmentFile"))
-        read_environment_files(host, setting.value, out);
+        read_environment_files(host, unit.name, setting.value, out);
     for (const auto& setting : unit.values("Service", "UnsetEnvironment"))
         for (const auto& word : split_words(setting.value))
             out.values.erase(word.text.substr(0, word.text.find('=')));

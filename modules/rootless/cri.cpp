@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <initializer_list>
 
 namespace plimsoll::modules::rootless {
 namespace {
@@ -95,23 +96,68 @@ ContainerdConfig read_containerd(const host::Host& host, const Inventory& invent
     return out;
 }
 
-// Where k3s or rke2 keeps its state.
+bool is_yaml(std::string_view name) {
+    return name.ends_with(".yaml") || name.ends_with(".yml");
+}
+
+// Of the configuration of k3s or rke2: a file and those in the directory beside it, of which the last that
+// says it counts.
+std::optional<std::string> configured_data_dir(const host::Sysroot& root, const std::string& path,
+                                               std::vector<Error>& problems) {
+    std::vector<std::string> files{path};
+    const auto entries = root.list(path + ".d");
+    if (!entries && entries.error().code != Code::not_found)
+        problems.push_back(entries.error());
+    for (const auto& e : entries.value_or(std::vector<host::DirEntry>{}))
+        if (is_yaml(e.name))
+            files.push_back(path + ".d/" + e.name);
+    std::optional<std::string> out;
+    for (const std::string& file : files) {
+        const auto text = root.read(file, config_max);
+        const auto config = text ? parse_yaml(*text, file) : Result<Value>(Failure(text.error()));
+        if (!config && config.error().code != Code::not_found)
+            problems.push_back(config.error());
+        const Value* v = config ? config->at("data-dir") : nullptr;
+        if (v != nullptr && v->string() != nullptr)
+            out = *v->string();
+        else if (v != nullptr)
+            problems.push_back(fail(Code::invalid_input, file + ": data-dir is no text").error());
+    }
+    return out;
+}
+
+// The last value that one of the flags, or else the variable, has in the command lines.
+std::optional<std::string> last_given(const std::vector<EngineCommand>& commands,
+                                      std::initializer_list<const char*> flags, const std::string& variable) {
+    std::optional<std::string> out;
+    for (const EngineCommand& command : commands) {
+        if (const auto it = command.environment.find(variable); it != command.environment.end())
+            out = it->second;
+        for (const char* flag : flags)
+            if (auto v = flag_value(command.argv, flag))
+                out = std::move(v);
+    }
+    return out;
+}
+
+// Where k3s or rke2 keeps its state. Its flags come before its configuration, which comes before its
+// environment.
 std::string data_dir(const host::Host& host, const Inventory& inventory, const std::string& engine,
                      std::vector<Error>& problems) {
-    std::string out = "/var/lib/rancher/" + engine;
-    const std::string path = "/etc/rancher/" + engine + "/config.yaml";
-    const auto text = host.root().read(path, config_max);
-    const auto config = text ? parse_yaml(*text, path) : Result<Value>(Failure(text.error()));
-    if (!config && config.error().code != Code::not_found)
-        problems.push_back(config.error());
-    if (const Value* v = config ? config->at("data-dir") : nullptr; v != nullptr && v->string() != nullptr)
-        out = *v->string();
-    for (const EngineUnit& u : inventory.units)
-        for (const auto& line : u.runs)
-            for (const char* name : {"--data-dir", "-d"})
-                if (const auto v = flag_value(command_words(line.value), name); v && u.engine == engine)
-                    out = *v;
-    return out;
+    const auto commands = engine_commands(host, inventory, engine, problems);
+    const std::string variables = engine == "k3s" ? "K3S_" : "RKE2_";
+    const auto config = last_given(commands, {"--config", "-c"}, variables + "CONFIG_FILE")
+                            .value_or("/etc/rancher/" + engine + "/config.yaml");
+    auto out = last_given(commands, {}, variables + "DATA_DIR");
+    if (auto configured = configured_data_dir(host.root(), config, problems))
+        out = std::move(configured);
+    if (auto flag = last_given(commands, {"--data-dir", "-d"}, ""))
+        out = std::move(flag);
+    if (out && !out->starts_with('/'))
+        problems.push_back(fail(Code::unsupported,
+                                "data-dir " + printable(*out, 80) + " of " + engine + " is no absolute path")
+                               .error());
+    return out.value_or("/var/lib/rancher/" + engine);
 }
 
 // k3s and rke2 write the configuration of their containerd at every start, of a template where there is one
@@ -125,7 +171,8 @@ ContainerdConfig read_bundled(const host::Host& host, const Inventory& inventory
         for (const EngineProcess& p : *inventory.processes)
             if (p.engine == "containerd" && p.parent_engine == engine) {
                 runs = true;
-                out.path = flag_value(p.argv, "-c").value_or(out.path);
+                for (const char* flag : {"--config", "-c"})
+                    out.path = flag_value(p.argv, flag).value_or(out.path);
             }
     read_files(host.root(), out);
     for (const char* name : {"config-v3.toml.tmpl", "config.toml.tmpl"})

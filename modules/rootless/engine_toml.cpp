@@ -1,9 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/engine_toml.hpp"
 
+#include "core/base/text.hpp"
 #include "core/base/toml.hpp"
 
 namespace plimsoll::modules::rootless {
+namespace {
+
+void add_unit(const host::Host& host, const EngineUnit& unit, std::vector<EngineCommand>& out,
+              std::vector<Error>& problems) {
+    if (unit.script)
+        return problems.push_back(script_hides(unit));
+    const auto environment = unit_environment(host, unit.file);
+    problems.insert(problems.end(), environment.problems.begin(), environment.problems.end());
+    // The vendor's own service starts the engine, whatever it calls for that.
+    const bool own =
+        unit.file.name.ends_with(".service") && engine_of_unit_name(unit.file.name) == unit.engine;
+    for (const auto& line : own ? unit.file.values("Service", "ExecStart") : unit.runs) {
+        auto argv = expand(command_words(line.value), environment.values);
+        if (engine_of(argv) == unit.engine)
+            out.push_back({std::move(argv), environment.values, line.source});
+        else if (own)
+            problems.push_back(fail(Code::unsupported, line.source + ": does not call " + unit.engine +
+                                                           " itself, so that its options cannot be seen: " +
+                                                           printable(line.value, 80))
+                                   .error());
+    }
+}
+
+}  // namespace
 
 std::string ConfigFile::place(const Value* v) const {
     return v != nullptr && v->where.line > 0 ? path + ":" + std::to_string(v->where.line) : path;
@@ -29,18 +54,12 @@ std::optional<ConfigFile> read_toml(const host::Sysroot& root, const std::string
 std::vector<EngineCommand> engine_commands(const host::Host& host, const Inventory& inventory,
                                            std::string_view engine, std::vector<Error>& problems) {
     std::vector<EngineCommand> out;
-    for (const EngineUnit& u : inventory.units) {
-        if (u.engine != engine || u.file.masked || u.rootless)
-            continue;
-        if (u.script)
-            problems.push_back(script_hides(u));
-        const auto environment = unit_environment(host, u.file);
-        problems.insert(problems.end(), environment.problems.begin(), environment.problems.end());
-        for (const auto& line : u.runs)
-            out.push_back(
-                {expand(command_words(line.value), environment.values), environment.values, line.source});
-    }
-    if (inventory.processes)
+    for (const EngineUnit& u : inventory.units)
+        if (u.engine == engine && !u.file.masked && !u.rootless)
+            add_unit(host, u, out, problems);
+    if (!inventory.processes)
+        problems.push_back(inventory.processes.error());
+    else
         for (const EngineProcess& p : *inventory.processes)
             if (p.engine == engine && p.parent_engine.empty() && (p.rootful() || p.undecided()))
                 out.push_back({p.argv, {}, "pid " + std::to_string(p.pid)});

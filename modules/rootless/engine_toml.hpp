@@ -33,7 +33,8 @@ struct EngineCommand {
     std::string source{};
 };
 
-// How an engine is started as root: by its units, and as it runs, unless another engine started it.
+// How an engine is started as root: by its units, and as it runs, unless another engine started it. Among the
+// problems is what hides a command line: a script that a unit calls, processes that could not be read.
 [[nodiscard]] std::vector<EngineCommand> engine_commands(const host::Host& host, const Inventory& inventory,
                                                          std::string_view engine,
                                                          std::vector<Error>& problems);

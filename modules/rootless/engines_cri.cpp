@@ -147,8 +147,11 @@ void judge_containerd(const Engines::Params& params, const Engines::Facts& facts
     ConfigFiles with = containerd.files;
     with.insert(with.end(), containerd.maybe.begin(), containerd.maybe.end());
     if (cri_disabled(containerd.files)) {
-        out.push_back(
-            finding(Control::cri_defaults, Status::pass, containerd.subject, "its CRI plugin is disabled"));
+        // As far as the configuration could be read, which may be another one.
+        report_unknown(Control::cri_defaults, containerd.subject, containerd.problems, out);
+        if (containerd.problems.empty())
+            out.push_back(finding(Control::cri_defaults, Status::pass, containerd.subject,
+                                  "its CRI plugin is disabled"));
         return;
     }
     // Whether conf.d counts depends on the version: it has to be right either way.

@@ -28,6 +28,8 @@ TEST(CriDefaults, Verdicts) {
     tree.write("etc/containerd/conf.d/a.toml", "[");
     EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: unknown"));
     tree.write("etc/containerd/config.toml", "disabled_plugins = [\"cri\"]\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: unknown"));
+    tree.remove("etc/containerd/conf.d");
     EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("kubelet: pass", "containerd: pass"));
 }
 
@@ -127,19 +129,109 @@ TEST(CriDefaults, TheDataDirectoryOfK3sMayBeElsewhere) {
                 ElementsAre("kubelet: unknown", "containerd of k3s: unknown"));
 }
 
+TEST(CriDefaults, TheDataDirectoryOfK3sIsTheOneThatItTakes) {
+    struct Case {
+        const char* what;
+        std::vector<std::pair<const char*, const char*>> files;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"flag in a variable",
+         {{"etc/systemd/system/k3s.service.d/x.conf",
+           "[Service]\nEnvironment=D=/srv/a\nExecStart=\nExecStart=/usr/local/bin/k3s server --data-dir "
+           "${D}\n"}},
+         "fail high"},
+        {"variable", {{"etc/systemd/system/k3s.service.env", "K3S_DATA_DIR=/srv/a\n"}}, "fail high"},
+        {"file by the unit's name", {{"etc/default/k3s", "K3S_DATA_DIR=/srv/a\n"}}, "fail high"},
+        {"drop-in", {{"etc/rancher/k3s/config.yaml.d/10.yaml", "data-dir: /srv/a\n"}}, "fail high"},
+        {"last drop-in",
+         {{"etc/rancher/k3s/config.yaml", "data-dir: /srv/a\n"},
+          {"etc/rancher/k3s/config.yaml.d/10.yaml", "data-dir: /srv/a\n"},
+          {"etc/rancher/k3s/config.yaml.d/20.yml", "data-dir: /srv/b\n"}},
+         "pass"},
+        {"no drop-in", {{"etc/rancher/k3s/config.yaml.d/10.txt", "data-dir: /srv/a\n"}}, "pass"},
+        {"file before the variable",
+         {{"etc/default/k3s", "K3S_DATA_DIR=/srv/a\n"},
+          {"etc/rancher/k3s/config.yaml", "data-dir: /srv/b\n"}},
+         "pass"},
+        {"another file",
+         {{"etc/default/k3s", "K3S_CONFIG_FILE=/etc/mine.yaml\n"}, {"etc/mine.yaml", "data-dir: /srv/a\n"}},
+         "fail high"},
+        {"damaged drop-in", {{"etc/rancher/k3s/config.yaml.d/10.yaml", "data-dir: [\n"}}, "unknown"},
+        {"no text", {{"etc/rancher/k3s/config.yaml", "data-dir: {}\n"}}, "unknown"},
+        {"relative", {{"etc/rancher/k3s/config.yaml", "data-dir: srv/b\n"}}, "unknown"},
+        {"wrapper",
+         {{"etc/systemd/system/k3s.service.d/x.conf", "[Service]\nExecStart=\nExecStart=/opt/start\n"}},
+         "unknown"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{
+            {"usr/local/bin/k3s", ""},
+            {"etc/systemd/system/k3s.service",
+             "[Service]\nEnvironmentFile=-/etc/default/%N\n"
+             "EnvironmentFile=-/etc/systemd/system/%n.env\nExecStart=/usr/local/bin/k3s server\n"},
+            {"var/lib/rancher/k3s/agent/etc/containerd/config.toml", sound_plugin},
+            {"srv/a/agent/etc/containerd/config.toml", open_plugin},
+            {"srv/b/agent/etc/containerd/config.toml", sound_plugin}};
+        for (const auto& [file, text] : c.files)
+            tree.write(file, text);
+        EXPECT_EQ(verdicts(assess(tree.host()), id).back(), "containerd of k3s: " + std::string(c.expected))
+            << c.what;
+    }
+}
+
+TEST(CriDefaults, AWrapperHidesWhereTheConfigurationIs) {
+    const tests::Tree tree{
+        {"usr/bin/crictl", ""},
+        {"usr/bin/containerd", ""},
+        {"usr/bin/crio", ""},
+        {"etc/containerd/config.toml", sound_plugin},
+        {"etc/crio/crio.conf", ""},
+        {"usr/lib/systemd/system/containerd.service",
+         "[Service]\nExecStartPre=-/sbin/modprobe overlay\nExecStart=/usr/bin/containerd\n"},
+        {"usr/lib/systemd/system/crio.service", "[Service]\nExecStart=/usr/bin/crio\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("containerd: pass", "crio: pass"));
+    for (const char* unit : {"containerd", "crio"})
+        tree.write("etc/systemd/system/" + std::string(unit) + ".service.d/x.conf",
+                   "[Service]\nExecStart=\nExecStart=/opt/start --config /x.toml\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("containerd: unknown", "crio: unknown"));
+}
+
+TEST(CriDefaults, ADisabledPluginCountsWhereAllCouldBeRead) {
+    const tests::Tree tree{
+        {"usr/bin/crictl", ""},
+        {"etc/containerd/config.toml", "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n"},
+        {"usr/lib/systemd/system/containerd.service",
+         "[Service]\nEnvironmentFile=-/etc/containerd.env\nExecStart=/usr/bin/containerd $OPTIONS\n"}};
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("containerd: pass"));
+    tree.fifo("etc/containerd.env");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("containerd: unknown"));
+    tree.remove("etc/containerd.env");
+    EXPECT_EQ(verdicts(assess(tree.live_host()), id).back(), "containerd: unknown") << "no /proc";
+    tree.write("etc/containerd/config.toml",
+               "version = 2\nimports = [\"x.toml\"]\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n");
+    tree.write("etc/containerd/x.toml", "[");
+    EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("containerd: unknown"));
+}
+
 // The containerd that runs below k3s is not the host's own.
 TEST(CriDefaults, ARunningContainerdOfK3sSaysWhereItsFileIs) {
     const tests::Tree tree{{"etc/containerd/config.toml", open_plugin}, {"srv/c.toml", sound_plugin}};
     add_proc(tree);
     add_process(tree, {.pid = 5, .exe = "/usr/local/bin/k3s", .argv = {"/usr/local/bin/k3s", "server"}});
-    add_process(tree,
-                {.pid = 6,
-                 .exe = "/var/lib/rancher/k3s/data/x/bin/containerd",
-                 .argv = {"containerd", "-c", "/srv/c.toml", "-a", "/run/k3s/containerd/containerd.sock"},
-                 .parent = 5});
-    EXPECT_THAT(verdicts(assess(tree.live_host()), id),
-                ElementsAre("kubelet: unknown", "containerd of k3s: pass"));
-    EXPECT_THAT(verdicts(assess(tree.live_host()), "engine.rootful-daemon"), ElementsAre("k3s: fail high"));
+    for (const char* program : {"containerd", "k3s"}) {  // its link to the program, or that of the kernel
+        add_process(tree,
+                    {.pid = 6,
+                     .exe = "/var/lib/rancher/k3s/data/x/bin/" + std::string(program),
+                     .argv = {"containerd", "-c", "/srv/c.toml", "-a", "/run/k3s/containerd/containerd.sock"},
+                     .parent = 5});
+        EXPECT_THAT(verdicts(assess(tree.live_host()), id),
+                    ElementsAre("kubelet: unknown", "containerd of k3s: pass"));
+        EXPECT_THAT(verdicts(assess(tree.live_host()), "engine.rootful-daemon"),
+                    ElementsAre("k3s: fail high"));
+        tree.remove("proc/6");
+    }
 }
 
 TEST(CriDefaults, CrioOnAnSelinuxHost) {

@@ -6,6 +6,7 @@
 #include "modules/rootless/docker_config.hpp"
 #include "modules/rootless/quadlets.hpp"
 #include "modules/rootless/sockets.hpp"
+#include "tests/support/tree.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,6 +15,7 @@ namespace {
 using namespace plimsoll;
 using namespace plimsoll::modules::rootless;
 using ::testing::ElementsAre;
+using ::testing::Pair;
 using Words = std::vector<std::string>;
 
 TEST(CommandLines, TellEnginesFromWhatMentionsThem) {
@@ -96,6 +98,25 @@ TEST(Environment, IsReadAsSystemdReadsIt) {
     };
     for (const Case& c : cases)
         EXPECT_EQ(parse_environment(c.text)["A"], c.expected) << c.text;
+}
+
+TEST(Environment, MayStandInFilesOfTheUnitsName) {
+    const tests::Tree tree{{"etc/a@b.service", "A=1\n"}, {"etc/a@b", "B=2\n"}, {"etc/a.d/x", "C=3\n"}};
+    const auto host = tree.host();
+    const auto read = [&](std::string unit, std::vector<std::string> files) {
+        host::UnitFile file{.name = std::move(unit)};
+        for (auto& f : files)
+            file.settings.push_back({"Service", "EnvironmentFile", std::move(f), "f:1"});
+        return unit_environment(host, file);
+    };
+    const auto found = read("a@b.service", {"-/etc/%n", "/etc/%N", "/etc/%p.d/*"});
+    EXPECT_THAT(found.values, ElementsAre(Pair("A", "1"), Pair("B", "2"), Pair("C", "3")));
+    EXPECT_TRUE(found.problems.empty());
+    for (const char* unit : {"a@b.service", "%n%N.service", ""})
+        for (const char* file : {"/etc/%i", "/etc/%", "/etc/%n%h", "/etc/%%"})
+            EXPECT_EQ(read(unit, {file}).problems.size(), 1U) << unit << " " << file;
+    EXPECT_EQ(read("%N.service", {"/etc/%N"}).problems.size(), 1U);
+    EXPECT_EQ(read("", {"/etc/%N"}).problems.size(), 1U);
 }
 
 TEST(CommandLines, AreSplitAsSystemdSplitsThem) {

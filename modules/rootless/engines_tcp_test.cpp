@@ -131,7 +131,9 @@ TEST(Tcp, OptionsInEnvironmentsAreFound) {
          "tcp 0.0.0.0:2375: fail critical"},
         {"EnvironmentFile=-/etc/*/doc*", "DOCKER_OPTS=-DHtcp://0.0.0.0:2375\n",
          "tcp 0.0.0.0:2375: fail critical"},
-        {"EnvironmentFile=-/etc/default/%p", "", "docker.service: unknown"},
+        {"EnvironmentFile=-/etc/default/%p", "DOCKER_OPTS=-H tcp://0.0.0.0:2375\n",
+         "tcp 0.0.0.0:2375: fail critical"},
+        {"EnvironmentFile=-/etc/default/%I", "", "docker.service: unknown"},
         {"EnvironmentFile=-/run/flannel/docker", "", "docker.service: unknown"},  // an image cannot show it
         {"PassEnvironment=DOCKER_OPTS", "", "docker.service: unknown"},
         {"Environment=DOCKER_OPTS=-Htcp://x\nUnsetEnvironment=DOCKER_OPTS", "", "host: pass"},

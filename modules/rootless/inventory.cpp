@@ -357,6 +357,9 @@ std::string engine_of_process(const host::Process& p) {
     std::string_view program = p.exe ? base_name(*p.exe) : std::string_view(p.comm);
     if (program == "podman" || program == "podman-remote")
         return engine_of(own);
+    // The containerd of k3s is the program of k3s under another name.
+    if (program == "k3s" && !own.empty() && base_name(own.front()) == "containerd")
+        return "containerd";
     if (auto e = engine_named(program); !e.empty())
         return e;
     if (!p.exe && !own.empty())
