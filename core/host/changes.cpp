@@ -2,6 +2,7 @@
 #include "core/host/changes.hpp"
 
 #include "core/base/digest.hpp"
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "core/host/account_lock.hpp"
 #include "core/host/stop_container.hpp"
@@ -345,7 +346,7 @@ bool is_keyed_database(const std::string& path) {
 }
 
 bool is_secret(const std::string& path) {
-    const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+    const std::string_view name = base_name(path);
     return name == "shadow" || name == "gshadow" || name == "shadow-" || name == "gshadow-";
 }
 

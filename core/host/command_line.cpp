@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/host/command_line.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "core/host/glob.hpp"
 
@@ -14,10 +15,6 @@ constexpr std::string_view blanks = " \t\n\r";
 
 bool is_blank(char c) {
     return blanks.find(c) != std::string_view::npos;
-}
-
-std::string_view base_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
 // The character that "\X" stands for; numbers (\xHH, \NNN) are rare enough to be left as they are written.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changes in words.
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "core/host/changes.hpp"
 #include "core/host/executor.hpp"
@@ -14,10 +15,6 @@ std::string in_octal(std::uint32_t mode) {
     std::array<char, 16> out{};
     std::snprintf(out.data(), out.size(), "%04o", mode);
     return out.data();
-}
-
-std::string_view last_component(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);
 }
 
 // Password hashes must not reach a terminal, a journal entry's text or a report.
@@ -35,7 +32,7 @@ std::string say(const policy::RemoveFile& c) {
 
 std::string say(const policy::MakeSymlink& c) {
     if (c.target == "/dev/null" && c.path.find("/systemd/") != std::string::npos)
-        return "mask unit " + printable(last_component(c.path));
+        return "mask unit " + printable(base_name(c.path));
     return "link " + printable(c.path) + " to " + printable(c.target);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/host/line_edit.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 
 #include <algorithm>
@@ -62,7 +63,7 @@ std::optional<std::uint64_t> id_of(std::string_view line) {
 
 // The ids and names of new accounts were chosen before the lock was held: useradd(8) may have been faster.
 Result<void> check_unique(const Lines& lines, std::string_view added, const std::string& path) {
-    const auto database = path.substr(path.rfind('/') + 1);
+    const auto database = base_name(path);
     const bool ids = database == "passwd" || database == "group";
     if (!ids && database != "shadow" && database != "gshadow")
         return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/host/quadlet_files.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 
 #include <algorithm>
@@ -94,10 +95,6 @@ std::vector<std::string> drop_in_names(std::string_view file) {
         out.push_back(std::string(name) + "@" + extension);
     out.push_back(std::string(file) + ".d");
     return out;
-}
-
-std::string_view base_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
 }  // namespace

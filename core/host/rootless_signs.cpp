@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/host/rootless_signs.hpp"
 
+#include "core/base/path.hpp"
 #include "core/host/quadlet_files.hpp"
 
 #include <algorithm>
@@ -16,10 +17,6 @@ constexpr std::string_view engine_units[] = {"podman", "docker.", "containerd.",
 
 // An account is not worth more looks than this.
 constexpr std::size_t max_signs = 64;
-
-std::string_view base_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
 
 std::string_view stem_of(std::string_view unit) {
     return unit.substr(0, unit.rfind('.'));

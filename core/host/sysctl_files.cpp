@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/host/sysctl_files.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
+#include "core/host/glob.hpp"
 
 #include <algorithm>
 #include <map>
@@ -15,14 +17,6 @@ namespace {
 constexpr std::string_view directories[] = {"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d",
                                             "/usr/lib/sysctl.d", "/lib/sysctl.d"};
 constexpr std::size_t max_file = std::size_t{1} << 20;
-
-std::string_view base_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);
-}
-
-bool is_glob(std::string_view key) {
-    return key.find_first_of("*?[") != std::string_view::npos;
-}
 
 // systemd-sysctl expands globs with glob(3) below /proc/sys: '*' stops at a slash.
 bool glob_covers(const std::string& pattern, const std::string& key) {
@@ -129,7 +123,7 @@ Result<std::optional<SysctlLine>> SysctlFiles::effective(std::string_view key) c
     for (const SysctlLine& l : lines) {
         if (l.key == wanted)
             named = &l;
-        else if (l.value && is_glob(l.key) && glob_covers(l.key, wanted))
+        else if (l.value && is_pattern(l.key) && glob_covers(l.key, wanted))
             by_glob = &l;
     }
     for (const Unreadable& u : unreadable)
@@ -145,7 +139,7 @@ std::optional<std::string> sysctl_drop_in_path(std::string_view key,
     std::string name(key);
     std::ranges::replace(name, '/', '.');
     // A line that names the key wins over a glob wherever it stands.
-    const bool any_place = !decides_now || is_glob(decides_now->key);
+    const bool any_place = !decides_now || is_pattern(decides_now->key);
     for (const std::string_view prefix : {"60-plimsoll-", "99-zz-plimsoll-", "zz-plimsoll-"}) {
         const std::string file = std::string(prefix) + name + ".conf";
         if (any_place || file >= base_name(decides_now->file))

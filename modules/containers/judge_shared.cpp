@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which paths of the host no container should have. Compared is where they are in their file system, as the
 // names of a mount are chosen by whoever may mount.
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "modules/containers/judge.hpp"
 
@@ -105,7 +106,7 @@ bool is_engines_own(const Case& c, const SharedMount& m) {
             (path.ends_with("/_data") || path.find("/_data/") != std::string::npos ||
              path.find("/kubernetes.io~") != std::string::npos))
             return true;
-        const auto last = path.substr(path.rfind('/') + 1);
+        const auto last = base_name(path);
         if (m.point == "/dev/termination-log" && path.starts_with("/var/lib/kubelet/pods/") &&
             path.find("/containers/") != std::string::npos)
             return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/containers/process_table.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "core/host/process_at.hpp"
 #include "modules/containers/identify.hpp"
@@ -71,9 +72,7 @@ bool differs(const Seen& thread, const Seen& leader) {
 }  // namespace
 
 std::string_view program_of(const host::Process& process) {
-    const std::string_view path =
-        process.exe && !process.exe->empty() ? std::string_view(*process.exe) : process.comm;
-    return path.substr(path.rfind('/') + 1);
+    return base_name(process.exe && !process.exe->empty() ? *process.exe : process.comm);
 }
 
 const std::shared_ptr<const Cgroups>& no_cgroups() {

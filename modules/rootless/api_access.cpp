@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/api_access.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 
 #include <algorithm>
@@ -93,7 +94,7 @@ std::vector<std::string> drop_ins_of(const host::UnitFile& unit) {
     for (const auto& s : unit.settings) {
         const auto path = s.source.substr(0, s.source.rfind(':'));
         if (path != unit.fragment)
-            out.push_back(path.substr(path.rfind('/') + 1));
+            out.emplace_back(base_name(path));
     }
     return out;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/docker_audit.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "modules/rootless/docker_keys.hpp"
 
@@ -25,10 +26,6 @@ std::string shown(const Value& v) {
 
 bool matches_any(const std::vector<std::string>& globs, const std::string& entry) {
     return std::ranges::any_of(globs, [&](const std::string& g) { return glob_match(g, entry); });
-}
-
-std::string base_name(const std::string& path) {
-    return path.substr(path.rfind('/') + 1);
 }
 
 // "nofile=1024:2048" -> 1024, 2048; a single number is both.
@@ -317,7 +314,7 @@ void DockerAudit::runtime(const DockerRuntime& r, const std::vector<std::string>
         return defect(program, "another name: runc is dockerd's own, which refuses to start");
     if (r.program.empty())
         return defect("neither path nor runtimeType", "the program that is meant");
-    if (!matches_any(allowed, base_name(r.program)) && !matches_any(allowed, r.program))
+    if (!matches_any(allowed, std::string(base_name(r.program))) && !matches_any(allowed, r.program))
         return defect(program, "a runtime that the policy names");
     if (!r.program.starts_with('/')) {
         // A type, or a name that dockerd looks up in its own PATH; "./x" depends on where it stands.
@@ -347,7 +344,7 @@ void DockerAudit::default_runtime(const std::string& source, const std::string& 
     if (name.empty() || name == stock_runtime || entry)
         return;
     const bool type = name.starts_with("io.containerd.") || name.starts_with('/');
-    if (type && matches_any(allowed, base_name(name)))
+    if (type && matches_any(allowed, std::string(base_name(name))))
         return;
     DockerDefect d{{source, "default-runtime " + printable(name, 60),
                     type ? "a runtime that the policy names" : "the name of an entry of runtimes"}};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verdicts on what will be run: quadlets and units that call podman.
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "modules/rootless/engines_judge.hpp"
 
@@ -14,10 +15,6 @@ using policy::Fix;
 using policy::FixClass;
 using policy::Severity;
 using policy::Status;
-
-std::string base_name(const std::string& path) {
-    return path.substr(path.rfind('/') + 1);
-}
 
 void append(const std::vector<LintNote>& notes, std::vector<Evidence>& into) {
     for (const LintNote& n : notes)
@@ -51,8 +48,8 @@ const Fix& by_hand() {
 
 void judge_system_quadlet(const Engines::Params& params, const Quadlet& q, Findings& out) {
     const std::string subject = printable(q.path);
-    const bool allowed =
-        matched(params.allowed_quadlets, base_name(q.path)) || matched(params.allowed_quadlets, q.path);
+    const bool allowed = matched(params.allowed_quadlets, std::string(base_name(q.path))) ||
+                         matched(params.allowed_quadlets, q.path);
     const Unsafe unsafe = sorted(unsafe_settings(q));
     std::vector<Evidence> evidence;
     if (!allowed)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/environment.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "core/host/quadlet_files.hpp"
 #include "modules/rootless/apparmor.hpp"
@@ -284,7 +285,7 @@ Result<std::vector<std::string>> find_slirp(const host::Host& host) {
     std::vector<std::string> out;
     for (const host::Process& p : *processes) {
         const std::string_view exe = p.exe ? std::string_view(*p.exe) : std::string_view();
-        if (p.comm == "slirp4netns" || exe.substr(exe.rfind('/') + 1) == "slirp4netns")
+        if (p.comm == "slirp4netns" || base_name(exe) == "slirp4netns")
             out.push_back("pid " + std::to_string(p.pid));
     }
     return out;

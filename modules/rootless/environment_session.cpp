@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verdicts on what systemd gives users: B10 cgroup controllers, B11 run-time directories, B12 linger.
 #include "core/base/digest.hpp"
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "core/host/delegated_controllers.hpp"
 #include "modules/rootless/environment_judge.hpp"
@@ -29,8 +30,7 @@ std::set<std::string> wanted_controllers(const EnvironmentCase& c) {
 
 // The base name of the file that a setting's "FILE:LINE" names.
 std::string_view file_name(std::string_view source) {
-    const auto file = source.substr(0, source.rfind(':'));
-    return file.substr(file.rfind('/') + 1);
+    return base_name(source.substr(0, source.rfind(':')));
 }
 
 // The settings as they would be with our drop-in, which drop-ins with a later name follow.

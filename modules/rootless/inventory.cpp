@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/inventory.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "core/host/sysv_scripts.hpp"
 
@@ -14,10 +15,6 @@ namespace {
 
 constexpr std::string_view program_dirs[] = {"/usr/bin",       "/usr/sbin", "/bin",      "/sbin",
                                              "/usr/local/bin", "/opt/bin",  "/snap/bin", "/opt/rke2/bin"};
-
-std::string_view base_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
 
 bool has_program(const host::Sysroot& root, std::string_view program) {
     return std::ranges::any_of(program_dirs, [&](std::string_view dir) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/podman_options.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 
 #include <algorithm>
@@ -56,7 +57,7 @@ constexpr std::string_view verbs[] = {"container", "create",  "exec", "kube", "p
                                       "pod",       "restart", "run",  "start"};
 
 bool is_podman(std::string_view word) {
-    const auto program = word.substr(word.rfind('/') + 1);  // npos + 1 is 0
+    const auto program = base_name(word);
     return program == "podman" || program == "podman-remote";
 }
 
@@ -218,7 +219,7 @@ class KubeWalk {
             else
                 add("security-opt", std::string(name) + "=" + text, v);
         } else if (key.starts_with("container.apparmor.security.") || key.starts_with("seccomp.security.")) {
-            add("security-opt", "seccomp=" + text.substr(text.rfind('/') + 1), v);
+            add("security-opt", "seccomp=" + std::string(base_name(text)), v);
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/sockets.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 
 #include <algorithm>
@@ -134,10 +135,6 @@ Result<std::vector<EngineListener>> engine_listeners(const host::Host& host, con
                 out.push_back({l, p.engine, p.pid});
     }
     return out;
-}
-
-std::string_view base_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);
 }
 
 struct SocketPath {

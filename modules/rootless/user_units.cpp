@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/user_units.hpp"
 
+#include "core/base/path.hpp"
 #include "modules/rootless/command_line.hpp"
 #include "modules/rootless/inventory.hpp"
 
@@ -61,7 +62,7 @@ class Reader {
             if (!own->names(name).empty())
                 names.insert(name);
         for (const std::string& link : own->pulling_links())
-            names.insert(link.substr(link.rfind('/') + 1));
+            names.emplace(base_name(link));
         if (names.empty())
             return;
         const auto files = host::UnitFiles::open(root_, host::user_unit_dirs(user.uid, user.home));
