@@ -253,9 +253,25 @@ Cases podman_cases() {
     add("podman.rootful-quadlets", Cell::hostile,
         file("etc/containers/systemd/" + std::string(escape) + ".container",
              "[Container]\nImage=" + std::string(escape) + "\nPodmanArgs=--privileged\nVolume=/:/\x1b\n"));
+    const auto in_unit = [](const std::string& lines) {
+        return file("etc/systemd/system/" + std::string(escape) + ".service",
+                    "[Service]\n" + lines + std::string(escape) + "\n");
+    };
+    add("podman.rootful-quadlets", Cell::hostile, in_unit("ExecStart=podman run "));
+    add("podman.rootful-quadlets", Cell::hostile, in_unit("ExecStart=podman run -v ./:/\nWorkingDirectory="));
+    const auto script = [](std::string name, std::string text) -> Case::Arrange {
+        return [=](S& s) {
+            s.tree.write("etc/init.d/" + name, text, 0755);
+            s.tree.link("etc/rc2.d/S20" + name, "../init.d/" + name);
+        };
+    };
+    add("podman.rootful-quadlets", Cell::fail, script("web", "podman run web\n"));
+    add("podman.rootful-quadlets", Cell::unknown, [=](S& s) {
+        podman(s);
+        s.tree.link("etc/init.d/web", "web");
+    });
     add("podman.rootful-quadlets", Cell::hostile,
-        file("etc/systemd/system/" + std::string(escape) + ".service",
-             "[Service]\nExecStart=podman run " + std::string(escape) + "\n"));
+        script(escape, "P='" + std::string(escape) + "\npodman run -v \"" + std::string(escape)));
     return out;
 }
 
@@ -281,6 +297,17 @@ Cases cri_cases() {
         s.tree.write("usr/bin/crio", "");
         s.tree.fifo("etc/crio/crio.conf");
     });
+    const auto k3s = [](std::string path, std::string content) -> Case::Arrange {
+        return [=](S& s) {
+            s.tree.write("usr/local/bin/k3s", "");
+            s.tree.write(path, content);
+        };
+    };
+    add(Cell::unknown, k3s("etc/rancher/k3s/config.yaml.d/x.yaml", "data-dir: []\n"));
+    add(Cell::unknown, k3s("etc/systemd/system/k3s.service", "[Service]\nExecStart=/opt/start\n"));
+    add(Cell::hostile, k3s("etc/rancher/k3s/config.yaml.d/x.yaml", "data-dir: \"\\e[2J\"\n"));
+    add(Cell::hostile, k3s("etc/systemd/system/k3s.service",
+                           "[Service]\nExecStart=" + std::string(escape) + " --data-dir %N/\n"));
     for (const std::string config :
          {"seccompDefault: \"\\e[2J\"\n", "seccompDefault: true\n\"\\e\": 1\n\"\\e\": 2\n",
           "seccompDefault: !!x true\n", "a: &a [*a]\nseccompDefault: true\n",

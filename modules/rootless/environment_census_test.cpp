@@ -102,6 +102,10 @@ Cases session_cases() {
     add("cgroup.v2-delegation", Cell::not_applicable, nothing<M>());
     add("cgroup.v2-delegation", Cell::unknown, fifo<M>(user_unit));
     add("cgroup.v2-delegation", Cell::hostile, delegate("Delegate=cpu\x1b[2J memory pids"));
+    add("cgroup.v2-delegation", Cell::hostile, [=](S& s) {
+        delegate("Delegate=No")(s);
+        s.tree.write("etc/default/grub", "A='\"\x1b[2J\\\nB=cgroup_disable=\x1b,memory #\a\n\\");
+    });
     const auto slice = [=](std::string line) -> Arrange<M> {
         return [=](S& s) {
             delegate("Delegate=yes\nSlice=user-%i.slice")(s);
