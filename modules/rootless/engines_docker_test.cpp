@@ -16,6 +16,18 @@ constexpr std::string_view json_id = "docker.daemon-json";
 constexpr const char* good_json =
     R"({"no-new-privileges":true,"icc":false,"live-restore":true,"userland-proxy":false,"log-driver":"local"})";
 
+std::string with_key(const std::string& key) {
+    std::string json = good_json;
+    json.insert(1, key + ",");
+    return json;
+}
+
+std::vector<std::string> verdicts_with(const std::string& key) {
+    const tests::Tree tree{{"etc/docker/daemon.json", with_key(key)}};
+    add_docker(tree);
+    return verdicts(assess(tree.host()), json_id);
+}
+
 TEST(DaemonJsonControl, Verdicts) {
     struct Case {
         const char* json;
@@ -52,16 +64,8 @@ TEST(DaemonJsonControl, Verdicts) {
 TEST(DaemonJsonControl, EachDangerousKeyFails) {
     for (const char* key : {R"("seccomp-profile":"unconfined")", R"("insecure-registries":["10.0.0.0/8"])",
                             R"("experimental":true)", R"("default-cgroupns-mode":"host")",
-                            R"("allow-nondistributable-artifacts":["x"])", R"("hosts":"tcp://x")"}) {
-        const tests::Tree tree;
-        add_docker(tree);
-        std::string json = good_json;
-        json.insert(1, std::string(key) + ",");
-        tree.write("etc/docker/daemon.json", json);
-        EXPECT_THAT(verdicts(assess(tree.host()), json_id),
-                    ElementsAre("/etc/docker/daemon.json: fail medium"))
-            << key;
-    }
+                            R"("allow-nondistributable-artifacts":["x"])", R"("hosts":"tcp://x")"})
+        EXPECT_THAT(verdicts_with(key), ElementsAre("/etc/docker/daemon.json: fail medium")) << key;
 }
 
 // dockerd refuses to start with it, whichever key it is.
@@ -70,16 +74,8 @@ TEST(DaemonJsonControl, AValueOfAnotherTypeFails) {
          {R"("userns-remap":1)", R"("userns-remap":{})", R"("debug":"true")", R"("dns":"1.1.1.1")",
           R"("dns":[1])", R"("hosts":[1])", R"("mtu":"1500")", R"("mtu":1.5)", R"("builder":[])",
           R"("default-address-pools":["x"])", R"("default-shm-size":true)", R"("data-root":[])",
-          R"("proxies":{"http-proxy":1})", R"("tls":0)"}) {
-        const tests::Tree tree;
-        add_docker(tree);
-        std::string json = good_json;
-        json.insert(1, std::string(key) + ",");
-        tree.write("etc/docker/daemon.json", json);
-        EXPECT_THAT(verdicts(assess(tree.host()), json_id),
-                    ElementsAre("/etc/docker/daemon.json: fail medium"))
-            << key;
-    }
+          R"("proxies":{"http-proxy":1})", R"("tls":0)"})
+        EXPECT_THAT(verdicts_with(key), ElementsAre("/etc/docker/daemon.json: fail medium")) << key;
 }
 
 TEST(DaemonJsonControl, TypesThatDockerdTakesPass) {
@@ -87,15 +83,8 @@ TEST(DaemonJsonControl, TypesThatDockerdTakesPass) {
          {R"("userns-remap":null)", R"("userns-remap":"")", R"("default-shm-size":67108864)",
           R"("default-shm-size":"64M")", R"("proxies":{"http-proxy":"http://p","no-proxy":null})",
           R"("default-address-pools":[{"base":"10.0.0.0/8","size":24}])", R"("builder":{"gc":{}})",
-          R"("dns":["1.1.1.1"])", R"("features":{"cdi":true})", R"("mtu":1500)"}) {
-        const tests::Tree tree;
-        add_docker(tree);
-        std::string json = good_json;
-        json.insert(1, std::string(key) + ",");
-        tree.write("etc/docker/daemon.json", json);
-        EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("/etc/docker/daemon.json: pass"))
-            << key;
-    }
+          R"("dns":["1.1.1.1"])", R"("features":{"cdi":true})", R"("mtu":1500)"})
+        EXPECT_THAT(verdicts_with(key), ElementsAre("/etc/docker/daemon.json: pass")) << key;
 }
 
 // Who can put another file there has dockerd run what they like.
@@ -219,11 +208,8 @@ TEST(DaemonJsonControl, AMazeOfLinksIsUnknown) {
 TEST(DaemonJsonControl, AKeyThatNoDockerdIsKnownToHaveIsUnknown) {
     for (const char* key : {R"("no-such-key":1)", R"("foo":{"icc":true})", R"("foo":{})", R"("":0)",
                             R"("proxies":{"icc":true})", R"("\u001b[2j":"\u001b")"}) {
-        const tests::Tree tree;
+        const tests::Tree tree{{"etc/docker/daemon.json", with_key(key)}};
         add_docker(tree);
-        std::string json = good_json;
-        json.insert(1, std::string(key) + ",");
-        tree.write("etc/docker/daemon.json", json);
         const auto findings = assess(tree.host());
         EXPECT_THAT(verdicts(findings, json_id), ElementsAre("dockerd: unknown")) << key;
         for (const auto& f : findings)
@@ -240,11 +226,9 @@ TEST(DaemonJsonControl, AKeyThatNoDockerdIsKnownToHaveIsUnknown) {
 }
 
 TEST(DaemonJsonControl, MirrorsMustBeNamedWhenThePolicyIsStrict) {
-    const tests::Tree tree;
+    const tests::Tree tree{
+        {"etc/docker/daemon.json", with_key(R"("registry-mirrors":["https://m.example"])")}};
     add_docker(tree);
-    std::string json = good_json;
-    json.insert(1, R"("registry-mirrors":["https://m.example"],)");
-    tree.write("etc/docker/daemon.json", json);
     EXPECT_THAT(verdicts(assess(tree.host()), json_id), ElementsAre("/etc/docker/daemon.json: pass"));
     EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_mirrors = {}}), json_id),
                 ElementsAre("/etc/docker/daemon.json: fail medium"));
@@ -353,12 +337,6 @@ TEST(DaemonJsonControl, AUsersFileIsJudgedForWhatWeakens) {
     tree.write("home/alice/.config/docker/daemon.json", R"({"seccomp-profile":"unconfined"})");
     EXPECT_THAT(verdicts(assess(tree.host()), json_id),
                 ElementsAre("/home/alice/.config/docker/daemon.json: fail medium"));
-}
-
-std::string with_key(const std::string& key) {
-    std::string json = good_json;
-    json.insert(1, key + ",");
-    return json;
 }
 
 TEST(DaemonJsonControl, EveryOtherKeyIsJudged) {
