@@ -277,6 +277,16 @@ std::vector<std::string> expand(const std::vector<std::string>& argv, const Vari
     return out;
 }
 
+Result<std::string> named_file(const std::string& word, const std::string& source) {
+    const bool literal = source.starts_with("pid ") || word.find_first_of("%$") == std::string::npos;
+    return literal && word.starts_with('/') ? Result<std::string>(word) : Failure(unknown_file(word, source));
+}
+
+Error unknown_file(const std::string& word, const std::string& source) {
+    return {Code::unsupported, 0,
+            printable(source) + ": which file \"" + printable(word, 80) + "\" is, is not known"};
+}
+
 std::optional<std::string> flag_value(std::span<const std::string> argv, const std::string& name) {
     std::optional<std::string> out;
     for (std::size_t i = 0; i < argv.size(); ++i) {

@@ -50,6 +50,12 @@ struct LineWord {
 [[nodiscard]] std::vector<std::string> expand(const std::vector<std::string>& argv,
                                               const Variables& environment);
 
+// The file that a word of a command line names: an absolute path, of a unit's without specifiers and
+// variables. Code::unsupported for others, which only the running manager or program knows. `source`:
+// "FILE:LINE", or "pid 812" where the words are those of a process.
+[[nodiscard]] Result<std::string> named_file(const std::string& word, const std::string& source);
+[[nodiscard]] Error unknown_file(const std::string& word, const std::string& source);
+
 // The value of the last "--NAME=VALUE" or "--NAME VALUE"; "true" for one without value.
 [[nodiscard]] std::optional<std::string> flag_value(std::span<const std::string> argv,
                                                     const std::string& name);

@@ -130,21 +130,22 @@ Buildkit read_buildkit(const host::Host& host, const Inventory& inventory) {
     Buildkit out;
     if (!inventory.has("buildkit"))
         return out;
-    const auto add = [&](const std::string& path, std::optional<ConfigFile> flags) {
-        ConfigFiles files;
+    const auto add_file = [&](const std::string& path, ConfigFiles& files) {
         if (auto file = read_toml(host.root(), path, out.problems))
             files.push_back(*std::move(file));
-        if (flags)
-            files.push_back(*std::move(flags));
-        out.starts.push_back(std::move(files));
     };
     const std::string usual = "/etc/buildkit/buildkitd.toml";
-    const auto commands = engine_commands(host, inventory, "buildkit", out.problems);
-    for (const auto& command : commands)
-        add(flag_value(with_two_dashes(command.argv), "--config").value_or(usual),
-            buildkit_flags(command.argv, command.source));
-    if (commands.empty())
-        add(usual, std::nullopt);
+    for (const auto& command : engine_commands(host, inventory, "buildkit", out.problems)) {
+        auto& files = out.starts.emplace_back();
+        const auto named = flag_value(with_two_dashes(command.argv), "--config");
+        if (const auto path = named_file(named.value_or(usual), command.source))
+            add_file(*path, files);
+        else
+            out.problems.push_back(path.error());
+        files.push_back(buildkit_flags(command.argv, command.source));
+    }
+    if (out.starts.empty())
+        add_file(usual, out.starts.emplace_back());
     return out;
 }
 

@@ -13,6 +13,7 @@ using host::command_words;
 using host::expand;
 using host::flag_value;
 using host::LineWord;
+using host::named_file;
 using host::parse_environment;
 using host::split_words;
 using host::unit_environment;

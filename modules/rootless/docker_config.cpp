@@ -120,6 +120,22 @@ void add_flags(const host::Host& host, const Inventory& inventory, DockerConfig&
                                   std::back_inserter(into.flags));
 }
 
+// That of the command lines, or the usual one.
+DaemonJson named_daemon_json(const host::Sysroot& root, std::span<const DockerFlag> flags) {
+    std::string path = "/etc/docker/daemon.json";
+    std::optional<Error> unknown;
+    for (const DockerFlag& f : flags) {
+        if (f.key != "config-file")
+            continue;
+        auto file = named_file(f.value, f.source);
+        if (file)
+            path = *std::move(file);
+        else
+            unknown = std::move(file).error();
+    }
+    return unknown ? DaemonJson{.path = path, .problem = std::move(unknown)} : read_daemon_json(root, path);
+}
+
 // libselinux compares the beginning of the value, whatever its case.
 bool switches_selinux_on(std::string_view line) {
     static constexpr std::string_view key = "SELINUX=";
@@ -361,12 +377,8 @@ DockerFiles read_docker_files(const host::Sysroot& root, const DaemonJson& json,
 DockerConfig read_docker_config(const host::Host& host, const Inventory& inventory) {
     DockerConfig out;
     add_flags(host, inventory, out);
-    std::string path = "/etc/docker/daemon.json";
-    for (const DockerFlag& f : out.flags)
-        if (f.key == "config-file" && !f.value.empty())
-            path = f.value;
-    out.json = read_daemon_json(host.root(), path);
-    out.json_chain = chain_of(host.root(), path);
+    out.json = named_daemon_json(host.root(), out.flags);
+    out.json_chain = chain_of(host.root(), out.json.path);
     out.files = read_docker_files(host.root(), out.json, out.flags);
     out.selinux = selinux_host(host);
     out.swarm = find_swarm(host.root(), out);

@@ -254,6 +254,26 @@ TEST(Tcp, BuildkitdListensWhereItsFlagsAndItsFileSay) {
     }
 }
 
+TEST(Tcp, FilesThatOnlyTheManagerKnowsAreUnknown) {
+    const tests::Tree tree{{"usr/bin/dockerd", ""}};
+    const auto with = [&](const std::string& unit, const std::string& command) {
+        tree.write("usr/lib/systemd/system/" + unit, "[Service]\nExecStart=" + command + "\n");
+        auto out = verdicts(assess(tree.host()), tcp_id);
+        tree.remove("usr/lib/systemd/system/" + unit);
+        return out;
+    };
+    for (const std::string file : {"%h/c", "%E/c", "/etc/%H", "$HOME/c", "/etc/$C", "c", "./c", "''", "$C"}) {
+        EXPECT_THAT(with("docker.service", "/usr/bin/dockerd --config-file " + file),
+                    ElementsAre("/etc/docker/daemon.json: unknown"))
+            << file;
+        EXPECT_THAT(with("buildkit.service", "/usr/bin/buildkitd --config " + file),
+                    ElementsAre("buildkit: unknown"))
+            << file;
+    }
+    EXPECT_THAT(with("docker.service", "/usr/bin/dockerd --config-file /c"), ElementsAre("host: pass"));
+    EXPECT_THAT(with("buildkit.service", "/usr/bin/buildkitd --config /c"), ElementsAre("host: pass"));
+}
+
 TEST(Tcp, AnAllowedAddressOfBuildkitdHasToAskForCertificates) {
     const tests::Tree tree{{"usr/lib/systemd/system/buildkit.service",
                             "[Service]\nExecStart=/usr/bin/buildkitd --addr tcp://0.0.0.0:1\n"}};
