@@ -159,6 +159,14 @@ class Reader {
 
 }  // namespace
 
+bool is_away(const Sysroot& root, const User& user) {
+    return user.managed_home && !root.exists(user.home + "/.identity");
+}
+
+Error away(const User& user) {
+    return {Code::unsupported, 0, "the home of " + user.name + " is not there while the user is away"};
+}
+
 Result<void> parse_user_record(std::string_view text, const std::string& path, std::string_view machine_id,
                                Accounts& into) {
     PLIMSOLL_TRY(const auto record, parse_json(text, path));

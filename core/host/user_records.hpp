@@ -13,6 +13,12 @@ inline constexpr std::string_view homed_dir = "/var/lib/systemd/home";
 // the problems and the reasons for unseen users.
 void read_user_records(const Sysroot& root, Accounts& into);
 
+// Whether nobody can see what is in the home, as systemd-homed brings it when its user comes: with the copy
+// of the record that every such home has.
+[[nodiscard]] bool is_away(const Sysroot& root, const User& user);
+// For what then is not known.
+[[nodiscard]] Error away(const User& user);
+
 // Pure: append the account or the group of one record, unless there is one of that name and number. Of the
 // sections for single machines the one of `machine_id` counts, all of them when it is empty.
 [[nodiscard]] Result<void> parse_user_record(std::string_view text, const std::string& path,

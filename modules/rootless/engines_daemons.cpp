@@ -138,7 +138,7 @@ bool rootless_present(const Engines::Facts& facts, std::string_view engine) {
 
 // Whether an engine of some user may have been missed.
 bool users_unseen(const Engines::Facts& facts) {
-    return facts.access.accounts_problem || facts.rootless.problem || !facts.inventory.processes ||
+    return facts.access.accounts_problem || !facts.rootless.problems.empty() || !facts.inventory.processes ||
            std::ranges::any_of(facts.rootless.users,
                                [](const UserDocker& u) { return u.problem.has_value(); });
 }

@@ -296,8 +296,7 @@ void judge_tcp(const Engines::Params& params, const Engines::Facts& facts, Findi
     add_others(facts, apis);
     for (const auto& [key, api] : apis.all())
         judge_api(params, facts, api, out);
-    if (facts.rootless.problem)
-        report_unknown(Control::tcp, "units of users", *facts.rootless.problem, out);
+    report_unknown(Control::tcp, "units of users", facts.rootless.problems, out);
     for (const UserDocker& u : facts.rootless.users)
         if (u.json.problem || u.problem)
             report_unknown(Control::tcp, u.user, u.json.problem ? *u.json.problem : *u.problem, out);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/rootless_docker.hpp"
 
+#include "core/host/user_records.hpp"
 #include "modules/rootless/buildkit.hpp"
 #include "modules/rootless/environment_users.hpp"
+#include "modules/rootless/kube_files.hpp"
 #include "modules/rootless/sockets.hpp"
 
 #include <algorithm>
 #include <set>
-#include <span>
 
 namespace plimsoll::modules::rootless {
 namespace {
@@ -34,8 +35,10 @@ Result<Names> engine_units(const host::Sysroot& root, const host::UnitFiles& uni
     for (const auto& link : units.pulling_links())
         if (const auto name = base_name(link); may_be_engines(name))
             out.emplace(name);
-    std::erase_if(out,
-                  [](const std::string& n) { return !n.ends_with(".service") && !n.ends_with(".socket"); });
+    std::erase_if(out, [](const std::string& name) {
+        return std::ranges::none_of(host::service_suffixes,
+                                    [&](std::string_view suffix) { return name.ends_with(suffix); });
+    });
     return out;
 }
 
@@ -61,13 +64,11 @@ struct Use {
     std::vector<UserListen> listens{};
     std::vector<Error> problems{};
 
-    void add_command(const std::vector<std::string>& argv, const std::string& source) {
+    // `resolve`: the path that a word of it stands for, or nullopt.
+    template <class Resolve>
+    void add_command(const std::vector<std::string>& argv, const std::string& source, Resolve resolve) {
         if (engine == "docker") {
-            auto parsed = parse_docker_flags(argv, source);
-            for (const DockerFlag& f : parsed)
-                if (f.key == "hosts" && is_tcp_host(f.value))
-                    listens.push_back({engine, f.value, source});
-            std::ranges::move(parsed, std::back_inserter(flags));
+            add_docker(argv, source, resolve);
         } else if (engine == "buildkit") {
             for (auto& s : socket_settings(Buildkit{.starts = {{buildkit_flags(argv, source)}}}))
                 if (s.kind == SocketSetting::Kind::tcp)
@@ -78,9 +79,25 @@ struct Use {
                     listens.push_back({engine, word, source});
         }
     }
+
+    template <class Resolve>
+    void add_docker(const std::vector<std::string>& argv, const std::string& source, Resolve resolve) {
+        for (DockerFlag& f : parse_docker_flags(argv, source)) {
+            if (f.key == "hosts" && is_tcp_host(f.value))
+                listens.push_back({engine, f.value, source});
+            if (f.key == "config-file") {
+                if (auto path = resolve(f.value))
+                    f.value = *std::move(path);
+                else
+                    problems.push_back(host::unknown_file(f.value, source));
+            }
+            flags.push_back(std::move(f));
+        }
+    }
 };
 
-Use use_of(const host::Host& host, const host::UnitFile& unit) {
+// `manager`: by which the unit is started.
+Use use_of(const host::Host& host, const host::UnitFile& unit, const Manager& manager) {
     Use out{.engine = engine_of_unit(unit)};
     if (out.engine.empty())
         return out;
@@ -90,8 +107,14 @@ Use use_of(const host::Host& host, const host::UnitFile& unit) {
     const auto environment = unit_environment(host, unit);
     out.problems = environment.problems;
     for (const auto& line : unit.values("Service", "ExecStart"))
-        out.add_command(expand(command_words(line.value), environment.values), line.source);
+        out.add_command(expand(command_words(line.value), environment.values), line.source,
+                        [&](const std::string& word) { return named_path(unit, word, manager); });
     return out;
+}
+
+void note(std::optional<Error>& first, const std::vector<Error>& problems) {
+    if (!first && !problems.empty())
+        first = problems.front();
 }
 
 class Reader {
@@ -118,7 +141,7 @@ class Reader {
             for (const auto& e : *entries)
                 lingering_.insert(e.name);
         else if (entries.error().code != Code::not_found)
-            out_.problem = entries.error();
+            out_.problems.push_back(entries.error());
     }
 
     // Units for the managers of all users, once for all of them.
@@ -129,7 +152,7 @@ class Reader {
         auto units = host::UnitFiles::open(root_, common_dirs_);
         const auto names = units ? engine_units(root_, *units) : Result<Names>(Failure(units.error()));
         if (!names) {
-            out_.problem = names.error();
+            out_.problems.push_back(names.error());
             return;
         }
         common_ = std::move(*units);
@@ -137,10 +160,15 @@ class Reader {
         for (const auto& name : common_names_) {
             const auto unit = common_->read(root_, name);
             if (!unit)
-                out_.problem = unit.error();
+                out_.problems.push_back(unit.error());
             else if (*unit && !(*unit)->masked && !(*unit)->enabled_by.empty())
-                std::ranges::move(use_of(host_, **unit).listens, std::back_inserter(out_.everybodys));
+                add_everybodys(use_of(host_, **unit, {.home = "", .directory = ""}));
         }
+    }
+
+    void add_everybodys(Use use) {
+        std::ranges::move(use.listens, std::back_inserter(out_.everybodys));
+        std::ranges::move(use.problems, std::back_inserter(out_.problems));
     }
 
     void read_user(const host::User& user) {
@@ -148,13 +176,15 @@ class Reader {
         const std::string runtime = "/run/user/" + std::to_string(user.uid);
         const bool runs = host_.live() && root_.exists(runtime);
         d.manager = runs || lingering_.contains(user.name);
-        if (d.manager && out_.problem)
-            d.problem = out_.problem;
+        if (d.manager)
+            note(d.problem, out_.problems);
+        if (host::is_away(root_, user))
+            note(d.problem, {host::away(user)});
         const auto home = root_.stat(user.home);
         const bool no_home = !home && home.error().code == Code::not_found;
         auto dirs = host::own_unit_dirs(user.uid, user.home);
         std::erase_if(dirs, [&](const auto& dir) { return dir.starts_with("/run/user/") ? !runs : no_home; });
-        read_units(dirs, d);
+        read_units(dirs, user.home, d);
         read_settings(user.home + "/.config/docker/daemon.json", no_home, d);
         if (runs)
             look_at_socket(runtime + "/docker.sock", d);
@@ -163,75 +193,101 @@ class Reader {
             out_.users.push_back(std::move(d));
     }
 
-    void read_units(const std::vector<std::string>& dirs, UserDocker& d) {
+    // What the user has of units that stand elsewhere: drop-ins for them, and links that start them, or
+    // instances of them.
+    void add_changed_common(const host::UnitFiles& own, Names& names) const {
+        for (auto& name : own.names(""))
+            if (common_names_.contains(name))
+                names.insert(std::move(name));
+        for (const auto& link : own.pulling_links())
+            if (const std::string name(base_name(link)); is_common(name))
+                names.insert(name);
+    }
+
+    [[nodiscard]] bool is_common(const std::string& name) const {
+        if (common_names_.contains(name) || common_names_.empty() || name.find('@') == std::string::npos)
+            return common_names_.contains(name);
+        const auto unit = common_->read(root_, name);  // of a template
+        return !unit || (*unit && common_names_.contains(base_name((*unit)->fragment)));
+    }
+
+    void read_units(const std::vector<std::string>& dirs, const std::string& home, UserDocker& d) const {
         const auto own = host::UnitFiles::open(root_, dirs);
         auto names = own ? engine_units(root_, *own) : Result<Names>(Failure(own.error()));
-        if (!names) {
-            d.problem = names.error();
-            return;
-        }
-        if (names->empty() && (!d.manager || common_names_.empty()))
-            return;
-        for (const auto& link : own->pulling_links())
-            if (const auto name = base_name(link); common_names_.contains(name))
-                names->emplace(name);
+        if (!names)
+            return note(d.problem, {names.error()});
+        add_changed_common(*own, *names);
         const bool all_common = names->empty();
         if (d.manager)
             names->insert(common_names_.begin(), common_names_.end());
+        if (names->empty())
+            return;
         if (all_common)
-            return add_units(*common_, *names, dirs, d);
+            return add_units(*common_, *names, {dirs, home}, d);
         auto all = dirs;
         all.insert(all.end(), common_dirs_.begin(), common_dirs_.end());
         if (const auto merged = host::UnitFiles::open(root_, all))
-            add_units(*merged, *names, dirs, d);
+            add_units(*merged, *names, {dirs, home}, d);
         else
-            d.problem = merged.error();
+            note(d.problem, {merged.error()});
     }
 
-    void add_units(const host::UnitFiles& units, const Names& names, const std::vector<std::string>& dirs,
-                   UserDocker& d) const {
-        for (const auto& name : names)
-            add_unit(units, name, dirs, d);
-    }
+    // A user's own directories of units, and home.
+    struct Own {
+        const std::vector<std::string>& dirs;
+        const std::string& home;
 
-    void add_unit(const host::UnitFiles& units, const std::string& name, const std::vector<std::string>& dirs,
-                  UserDocker& d) const {
-        const auto in_own = [&](const std::string& path) {
+        [[nodiscard]] bool has(const std::string& path) const {
             return std::ranges::any_of(dirs, [&](const auto& dir) { return path.starts_with(dir + "/"); });
-        };
-        auto unit = units.read(root_, name);
-        if (!unit)
-            d.problem = unit.error();
-        if (!unit || !*unit || (*unit)->masked)
-            return;
-        auto& links = (*unit)->enabled_by;
+        }
+    };
+
+    void add_units(const host::UnitFiles& units, const Names& names, const Own& own, UserDocker& d) const {
+        for (const auto& name : names) {
+            auto unit = units.read(root_, name);
+            if (!unit)
+                note(d.problem, {unit.error()});
+            else if (*unit && !(*unit)->masked)
+                add_unit(**std::move(unit), own, d);
+        }
+    }
+
+    void add_unit(host::UnitFile unit, const Own& own, UserDocker& d) const {
+        const auto is_own = [&](const std::string& path) { return own.has(path); };
+        auto& links = unit.enabled_by;
         if (!d.manager)  // links for everybody matter where a manager runs
-            std::erase_if(links, [&](const auto& link) { return !in_own(link); });
-        const bool own = in_own((*unit)->fragment) || std::ranges::any_of(links, in_own) ||
-                         std::ranges::any_of((*unit)->settings, in_own, &host::UnitSetting::source);
-        if (!own && links.empty())
+            std::erase_if(links, [&](const auto& link) { return !is_own(link); });
+        const bool owned = is_own(unit.fragment) || std::ranges::any_of(links, is_own) ||
+                           std::ranges::any_of(unit.settings, is_own, &host::UnitSetting::source);
+        if (!owned && links.empty())
             return;
-        auto use = use_of(host_, **unit);
+        auto use = use_of(host_, unit, {.home = own.home, .directory = own.home});
         if (use.engine.empty())
             return;
         std::ranges::move(use.flags, std::back_inserter(d.flags));
-        if (own)
+        if (owned)
             std::ranges::move(use.listens, std::back_inserter(d.listens));
-        if (!use.problems.empty())
-            d.problem = use.problems.front();
+        note(d.problem, use.problems);
         if (use.engine == "podman")
             std::ranges::move(links, std::back_inserter(d.podman_by));
         else if (use.engine == "docker")
-            std::ranges::move(links,
-                              std::back_inserter(name.ends_with(".socket") ? d.socket_by : d.enabled_by));
+            std::ranges::move(
+                links, std::back_inserter(unit.name.ends_with(".socket") ? d.socket_by : d.enabled_by));
+    }
+
+    static void add_process(const EngineProcess& p, UserDocker& d) {
+        for (DockerFlag& f : parse_docker_flags(p.argv, "pid " + std::to_string(p.pid))) {
+            if (const auto file = host::named_file(f.value, f.source); f.key == "config-file" && !file)
+                note(d.problem, {file.error()});
+            d.flags.push_back(std::move(f));
+        }
     }
 
     void read_settings(std::string path, bool no_home, UserDocker& d) const {
         if (inventory_.processes)
             for (const EngineProcess& p : *inventory_.processes)
                 if (p.engine == "docker" && p.uid == d.uid)
-                    std::ranges::move(parse_docker_flags(p.argv, "pid " + std::to_string(p.pid)),
-                                      std::back_inserter(d.flags));
+                    add_process(p, d);
         const auto named = std::ranges::find_if(d.flags.rbegin(), d.flags.rend(), [](const DockerFlag& f) {
             return f.key == "config-file" && f.value.starts_with('/');
         });
@@ -247,7 +303,7 @@ class Reader {
         if (st)
             d.socket = UserSocket{path, st->st_uid, st->st_mode & 07777};
         else if (st.error().code != Code::not_found)
-            d.problem = st.error();
+            note(d.problem, {st.error()});
     }
 
     const host::Host& host_;

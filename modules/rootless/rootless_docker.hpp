@@ -38,13 +38,13 @@ struct UserDocker {
     std::vector<UserListen> listens{};  // of units that are the user's alone, or changed by the user
     bool manager{false};  // the user's manager runs (/run/user/UID), or starts at boot (lingers)
     std::optional<UserSocket> socket{};
-    std::optional<Error> problem{};  // what could not be looked at
+    std::optional<Error> problem{};  // what could not be looked at, the first of it
 };
 
 struct UserEngines {
     std::vector<UserDocker> users{};       // only those of whom something is there
     std::vector<UserListen> everybodys{};  // of units that start in the manager of whoever logs in
-    std::optional<Error> problem{};        // of the units for all users
+    std::vector<Error> problems{};         // of the units for all users, and of who lingers
 };
 
 [[nodiscard]] UserEngines read_user_engines(const host::Host& host, const Inventory& inventory);
