@@ -5,6 +5,7 @@
 #include "core/base/text.hpp"
 #include "core/base/toml.hpp"
 #include "core/host/command_line.hpp"
+#include "core/host/user_records.hpp"
 #include "modules/subuid/observe.hpp"
 
 #include <algorithm>
@@ -28,16 +29,34 @@ std::string docker_root(const Value& conf) {
     return root.empty() ? text_at(conf, "graph") : root;
 }
 
-// The last of these flags that a command line has; empty: none.
-std::string flag(const std::vector<std::string>& argv, std::initializer_list<const char*> names) {
+using Flags = std::vector<const char*>;
+
+// The value of the first of these flags that a command line has, where it has it last; empty: it has none.
+std::string flag(const std::vector<std::string>& argv, const Flags& names) {
     for (const char* name : names)
         if (auto value = host::flag_value(argv, name))
             return *std::move(value);
     return {};
 }
 
-std::string docker_root(const std::vector<std::string>& argv) {
-    return flag(argv, {"--data-root", "--graph", "-g"});
+const Flags& docker_root_flags() {
+    static const Flags out{"--data-root", "--graph", "-g"};
+    return out;
+}
+
+// What the configuration of the user's engines, or the user's manager, makes of it.
+std::string with_values_of(const host::User& u, std::string place) {
+    const std::array<std::pair<std::string_view, std::string>, 6> variables{{{"$HOME", u.home},
+                                                                             {"$USER", u.name},
+                                                                             {"$UID", std::to_string(u.uid)},
+                                                                             {"%h", u.home},
+                                                                             {"%u", u.name},
+                                                                             {"%U", std::to_string(u.uid)}}};
+    for (const auto& [variable, value] : variables)
+        for (auto at = place.find(variable); at != std::string::npos;
+             at = place.find(variable, at + value.size()))
+            place.replace(at, variable.size(), value);
+    return place;
 }
 
 bool is_place(const std::string& path) {
@@ -52,8 +71,10 @@ bool runs(const std::vector<std::string>& argv, const std::string& program) {
 }  // namespace
 
 void note_unseen(StorageScan& out, const std::string& what) {
-    if (out.elsewhere_unseen.size() < max_problems)
-        out.elsewhere_unseen.push_back(printable(what));
+    auto& noted = out.elsewhere_unseen;
+    if (auto text = printable(what);
+        noted.size() < max_problems && std::ranges::find(noted, text) == noted.end())
+        noted.push_back(std::move(text));
 }
 
 StoragePlaces::StoragePlaces(const host::Host& host, StorageScan& out)
@@ -98,9 +119,9 @@ void StoragePlaces::read_storage_conf() {
 }
 
 // The lines by which a unit starts the program; what may start it with options of its own is noted.
-std::vector<StoragePlaces::Words> StoragePlaces::commands(const std::optional<host::UnitFile>& unit,
-                                                          const std::string& program) const {
-    std::vector<Words> out;
+std::vector<StoragePlaces::Command> StoragePlaces::commands(const std::optional<host::UnitFile>& unit,
+                                                            const std::string& program) const {
+    std::vector<Command> out;
     if (!unit || unit->masked)
         return out;
     const auto environment = host::unit_environment(host_, *unit);
@@ -111,21 +132,29 @@ std::vector<StoragePlaces::Words> StoragePlaces::commands(const std::optional<ho
         if (!runs(argv, program))
             note_unseen(out_, line.source + ": does not call " + program +
                                   " itself, so that its options cannot be seen");
-        out.push_back(std::move(argv));
+        out.push_back({std::move(argv), line.source});
     }
     return out;
 }
 
-std::vector<StoragePlaces::Words> StoragePlaces::rootful_commands(const std::string& program) const {
+// One without options where no unit says how the program is started: storage of former times counts as well.
+std::vector<StoragePlaces::Command> StoragePlaces::rootful_commands(const std::string& program) const {
     const auto& unit = host_.unit(program == "dockerd" ? "docker.service" : program + ".service");
     if (!unit)
         note_unseen(out_, unit.error().message);
     auto out = commands(unit ? *unit : std::nullopt, program);
-    if (!host_.live() || !host_.processes())
+    if (out.empty())
+        out.push_back({{program}, program});
+    if (!host_.live())
         return out;
+    if (!host_.processes()) {
+        note_unseen(out_, host_.processes().error().message);
+        return out;
+    }
     for (const auto& p : *host_.processes())
-        if (p.uid[1] == 0 && p.exe && p.exe->ends_with("/" + program) && p.in_child_user_ns() != true)
-            out.push_back(p.argv);
+        if (p.uid[1] == 0 && p.in_child_user_ns() != true &&
+            (p.exe ? p.exe->ends_with("/" + program) : p.comm == program))
+            out.push_back({p.argv, "pid " + std::to_string(p.pid)});
     return out;
 }
 
@@ -138,40 +167,52 @@ void StoragePlaces::add_rootful(std::string place, std::vector<std::string>& int
         into.push_back(std::move(place));
 }
 
-void StoragePlaces::read_docker() {
-    std::vector<std::string> files;
-    for (const Words& argv : rootful_commands("dockerd")) {
-        add_rootful(docker_root(argv), docker_);
-        add_rootful(flag(argv, {"--config-file"}), files);
+template <class Parser, class Root>
+void StoragePlaces::add_engine(const Engine& engine, Parser parse, Root root_in,
+                               std::vector<std::string>& into) const {
+    for (const Command& command : rootful_commands(engine.program)) {
+        std::string place = flag(command.argv, engine.root_flags);
+        add_rootful(place, into);
+        const std::string named = flag(command.argv, engine.file_flags);
+        const auto file = host::named_file(named.empty() ? engine.file : named, command.source);
+        if (!file)
+            note_unseen(out_, file.error().message);
+        else if (const auto conf = read(*file, parse); conf && *conf) {
+            const std::string by_file = root_in(**conf);
+            add_rootful(by_file, into);
+            place += by_file;
+        }
+        if (place.empty())
+            add_rootful(engine.place, into);
     }
-    if (files.empty())
-        files.emplace_back("/etc/docker/daemon.json");
-    for (const std::string& file : files)
-        if (const auto conf = read(file, &parse_json); conf && *conf)
-            add_rootful(docker_root(**conf), docker_);
-    if (docker_.empty())
-        docker_.emplace_back("/var/lib/docker");
+}
+
+void StoragePlaces::read_docker() {
+    add_engine(
+        {.program = "dockerd",
+         .root_flags = docker_root_flags(),
+         .file_flags = {"--config-file"},
+         .file = "/etc/docker/daemon.json",
+         .place = "/var/lib/docker"},
+        &parse_json, [](const Value& conf) { return docker_root(conf); }, docker_);
 }
 
 void StoragePlaces::read_containerd() {
-    std::vector<std::string> files;
-    for (const Words& argv : rootful_commands("containerd")) {
-        add_rootful(flag(argv, {"--root"}), containerd_);
-        add_rootful(flag(argv, {"--config", "-c"}), files);
-    }
-    if (files.empty())
-        files.emplace_back("/etc/containerd/config.toml");
-    for (const std::string& file : files)
-        if (const auto conf = read(file, &parse_toml); conf && *conf)
-            add_rootful(text_at(**conf, "root"), containerd_);
-    if (containerd_.empty())
-        containerd_.emplace_back("/var/lib/containerd");
-    add_rootful("/var/lib/rancher/k3s/agent/containerd", containerd_);
+    add_engine(
+        {.program = "containerd",
+         .root_flags = {"--root"},
+         .file_flags = {"--config", "-c"},
+         .file = "/etc/containerd/config.toml",
+         .place = "/var/lib/containerd"},
+        &parse_toml, [](const Value& conf) { return text_at(conf, "root"); }, containerd_);
+    for (const char* place :
+         {"/var/lib/rancher/k3s/agent/containerd", "/var/lib/rancher/rke2/agent/containerd"})
+        add_rootful(place, containerd_);
 }
 
 std::vector<std::string> StoragePlaces::of(const host::User& u) const {
-    if (u.managed_home && !root_.exists(u.home))
-        note_unseen(out_, "the home of " + u.name + " is not there while the user is away");
+    if (host::is_away(root_, u))
+        note_unseen(out_, host::away(u).message);
     std::vector<std::string> out = in_home(u.home);
     if (!rootless_.empty())
         add(rootless_, u, storage_confs.front(), out);
@@ -205,10 +246,13 @@ void StoragePlaces::add_of_docker(const host::User& u, std::vector<std::string>&
             note_unseen(out_, problem.message);
         for (const auto& line : (*unit)->values("Service", "ExecStart")) {
             const auto argv = host::expand(host::command_words(line.value), environment.values);
-            if (const auto place = docker_root(argv); !place.empty())
+            if (const auto place = flag(argv, docker_root_flags()); !place.empty())
                 add(place, u, line.source, out);
-            if (const auto named = flag(argv, {"--config-file"}); named.starts_with('/'))
-                file = named;
+            const auto named = flag(argv, {"--config-file"});
+            if (auto known = with_values_of(u, named); is_place(known))
+                file = std::move(known);
+            else if (!named.empty())
+                note_unseen(out_, host::unknown_file(named, line.source).message);
         }
     }
     const auto conf = read(file, &parse_json);
@@ -230,22 +274,12 @@ void StoragePlaces::note_drop_in(const std::string& path) const {
         note_unseen(out_, path + " may put storage elsewhere");
 }
 
-void StoragePlaces::add(std::string place, const host::User& u, const std::string& source,
+void StoragePlaces::add(const std::string& place, const host::User& u, const std::string& source,
                         std::vector<std::string>& out) const {
-    const std::array<std::pair<std::string_view, std::string>, 6> variables{{{"$HOME", u.home},
-                                                                             {"$USER", u.name},
-                                                                             {"$UID", std::to_string(u.uid)},
-                                                                             {"%h", u.home},
-                                                                             {"%u", u.name},
-                                                                             {"%U", std::to_string(u.uid)}}};
-    for (const auto& [variable, value] : variables)
-        for (auto at = place.find(variable); at != std::string::npos;
-             at = place.find(variable, at + value.size()))
-            place.replace(at, variable.size(), value);
-    if (is_place(place))
-        out.push_back(std::move(place));
+    if (auto known = with_values_of(u, place); is_place(known))
+        out.push_back(std::move(known));
     else
-        note_unseen(out_, source + " puts storage at " + place);
+        note_unseen(out_, source + " puts storage at " + known);
 }
 
 }  // namespace plimsoll::modules::subuid

@@ -32,21 +32,36 @@ class StoragePlaces {
     [[nodiscard]] static std::vector<std::string> in_home(const std::string& home);
 
   private:
-    using Words = std::vector<std::string>;
+    struct Command {
+        std::vector<std::string> argv{};
+        std::string source{};  // "FILE:LINE", "pid 812"
+    };
+
+    // How one of them is told where its storage is, and where that is by default.
+    struct Engine {
+        std::string program;
+        std::vector<const char*> root_flags;
+        std::vector<const char*> file_flags;
+        std::string file;
+        std::string place;
+    };
 
     void read_storage_conf();
     void read_docker();
     void read_containerd();
-    [[nodiscard]] std::vector<Words> commands(const std::optional<host::UnitFile>& unit,
-                                              const std::string& program) const;
-    [[nodiscard]] std::vector<Words> rootful_commands(const std::string& program) const;
+    [[nodiscard]] std::vector<Command> commands(const std::optional<host::UnitFile>& unit,
+                                                const std::string& program) const;
+    [[nodiscard]] std::vector<Command> rootful_commands(const std::string& program) const;
+    // Of each command line by itself: the default counts for one that names no place.
+    template <class Parser, class Root>
+    void add_engine(const Engine& engine, Parser parse, Root root_in, std::vector<std::string>& into) const;
     void add_rootful(std::string place, std::vector<std::string>& into) const;
     void add_of_docker(const host::User& u, std::vector<std::string>& out) const;
     // nullopt: no such file. What cannot be read is noted.
     template <class Parser>
     Result<std::optional<Value>> read(const std::string& path, Parser parse) const;
     void note_drop_in(const std::string& path) const;
-    void add(std::string place, const host::User& u, const std::string& source,
+    void add(const std::string& place, const host::User& u, const std::string& source,
              std::vector<std::string>& out) const;
 
     const host::Host& host_;

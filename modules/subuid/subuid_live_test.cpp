@@ -199,6 +199,8 @@ TEST_F(Storage, IsFollowedToWhereTheConfigurationPutsIt) {
     write_homed(tree, "hugo", 60231);
     EXPECT_EQ(scan(), unseen) << "hugo is away";
     tree.directory("/home/hugo");
+    EXPECT_EQ(scan(), unseen) << "only where the home would be is there";
+    tree.write("/home/hugo/.identity", "{}");
     EXPECT_EQ(scan(), none);
 }
 
@@ -251,6 +253,8 @@ TEST_F(Storage, OfRootfulEnginesIsWhereTheirCommandLinesPutIt) {
     }
     for (const std::string text :
          {"ExecStart=\nExecStart=/usr/local/bin/start-docker\n",
+          "ExecStart=\nExecStart=dockerd --config-file %E/d.json\n",
+          "ExecStart=\nExecStart=dockerd --config-file d.json\n",
           "ExecStart=\nExecStart=dockerd --data-root=d\n", "ExecStart=\nExecStart=dockerd --data-root=/%i\n",
           "PassEnvironment=OPTS\n"}) {
         tree.write(drop_in, "[Service]\n" + text);
@@ -281,6 +285,29 @@ TEST_F(Storage, OfContainerdIsLookedAtToo) {
     EXPECT_EQ(scan(), unseen);
 }
 
+TEST_F(Storage, OfSeveralRootfulEnginesIsWhereEachPutsIt) {
+    const std::string layer = "/io.containerd.snapshotter.v1.overlayfs/snapshots/1/fs";
+    Options live;
+    live.live = true;
+    const auto found = [&] { return brief(judge(tree, "subuid.foreign-scan", live)); };
+    EXPECT_EQ(found(), unseen) << "where processes put it cannot be seen";
+    tree.write("/proc/9/status", "Name:\tcontainerd\nUid:\t0\t0\t0\t0\n");
+    tree.link("/proc/9/exe", "/usr/bin/containerd");
+    tree.write("/proc/9/cmdline", std::string("containerd\0--root=/data/k\0", 26));
+    for (const std::string root : {"/var/lib/containerd", "/data/k", "/var/lib/rancher/k3s/agent/containerd",
+                                   "/var/lib/rancher/rke2/agent/containerd"})
+        for (const char* unit : {"", "[Service]\nExecStart=/usr/bin/containerd\n"}) {
+            tree.write("/etc/systemd/system/containerd.service", unit);
+            tree.directory(root + layer);
+            give(tree, root + layer, 100001);
+            EXPECT_EQ(found(), std::vector<std::string>{"fail " + root + " low by-hand"}) << root;
+            tree.remove(root);
+            EXPECT_EQ(found(), none);
+        }
+    tree.write("/proc/9/cmdline", std::string("containerd\0--config=c.toml\0", 27));
+    EXPECT_EQ(found(), unseen) << "its working directory is its own";
+}
+
 TEST_F(Storage, OfAUsersDockerIsWhereItsUnitPutsIt) {
     storage_of("/srv/alice", 300000);
     const std::string unit = "[Service]\nExecStart=/usr/bin/dockerd-rootless.sh --data-root ";
@@ -292,6 +319,12 @@ TEST_F(Storage, OfAUsersDockerIsWhereItsUnitPutsIt) {
                    "[Service]\nEnvironment=WHERE=/srv/alice\n");
         EXPECT_EQ(scan(), alice) << dir;
         tree.write("/home/alice" + dir + "/docker.service", unit + "%S/docker\n");
+        EXPECT_EQ(scan(), unseen) << dir;
+        const std::string by_file = "[Service]\nExecStart=/usr/bin/dockerd-rootless.sh --config-file ";
+        tree.write("/home/alice/d.json", R"({"data-root": "/srv/alice"})");
+        tree.write("/home/alice" + dir + "/docker.service", by_file + "%h/d.json\n");
+        EXPECT_EQ(scan(), alice) << dir;
+        tree.write("/home/alice" + dir + "/docker.service", by_file + "%E/d.json\n");
         EXPECT_EQ(scan(), unseen) << dir;
         tree.fifo("/home/alice" + dir + "/docker.service");
         EXPECT_EQ(scan(), unseen) << dir;
