@@ -51,12 +51,19 @@ std::optional<ConfigFile> read_toml(const host::Sysroot& root, const std::string
     return ConfigFile{path, *std::move(parsed)};
 }
 
-std::vector<EngineCommand> engine_commands(const host::Host& host, const Inventory& inventory,
-                                           std::string_view engine, std::vector<Error>& problems) {
-    std::vector<EngineCommand> out;
+EngineCommands unit_commands(const host::Host& host, const Inventory& inventory, std::string_view engine) {
+    EngineCommands out;
     for (const EngineUnit& u : inventory.units)
         if (u.engine == engine && !u.file.masked && !u.rootless)
-            add_unit(host, u, out, problems);
+            add_unit(host, u, out.found, out.problems);
+    return out;
+}
+
+std::vector<EngineCommand> engine_commands(const host::Host& host, const Inventory& inventory,
+                                           std::string_view engine, std::vector<Error>& problems) {
+    auto units = unit_commands(host, inventory, engine);
+    problems.insert(problems.end(), units.problems.begin(), units.problems.end());
+    auto out = std::move(units.found);
     if (!inventory.processes)
         problems.push_back(inventory.processes.error());
     else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Engines that are configured in TOML: their files, and the command lines that name these.
+// The command lines that start engines, and the files of those that are configured in TOML.
 #pragma once
 #include "core/base/result.hpp"
 #include "core/base/value.hpp"
@@ -33,8 +33,18 @@ struct EngineCommand {
     std::string source{};
 };
 
-// How an engine is started as root: by its units, and as it runs, unless another engine started it. Among the
-// problems is what hides a command line: a script that a unit calls, processes that could not be read.
+struct EngineCommands {
+    std::vector<EngineCommand> found{};
+    std::vector<Error> problems{};
+};
+
+// How the units of an engine start it as root. Among the problems is what hides a command line: a script that a
+// unit calls.
+[[nodiscard]] EngineCommands unit_commands(const host::Host& host, const Inventory& inventory,
+                                           std::string_view engine);
+
+// How an engine is started as root: by its units, and as it runs, unless another engine started it. Problems as
+// above, and processes that could not be read.
 [[nodiscard]] std::vector<EngineCommand> engine_commands(const host::Host& host, const Inventory& inventory,
                                                          std::string_view engine,
                                                          std::vector<Error>& problems);

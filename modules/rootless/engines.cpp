@@ -54,6 +54,7 @@ Engines::Facts Engines::observe(const host::Host& host, const Params&, const pol
     f.sockets = read_sockets(host, f.inventory);
     f.cri = read_cri(host, f.inventory);
     f.buildkit = read_buildkit(host, f.inventory);
+    f.podman = unit_commands(host, f.inventory, "podman");
     f.access = read_api_access(host, f.inventory, f.docker, f.sockets, own_sockets(f));
     f.remap = read_remap(host, f.docker);
     f.quadlets = read_quadlets(host);

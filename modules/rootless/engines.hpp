@@ -72,6 +72,7 @@ struct Engines {
         DockerClients clients{};
         CriFacts cri{};
         Buildkit buildkit{};
+        EngineCommands podman{};  // of its units
     };
 
     [[nodiscard]] static std::span<const policy::ControlInfo> controls();

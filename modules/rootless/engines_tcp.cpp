@@ -100,10 +100,8 @@ void add_podman_hosts(const Engines::Facts& facts, TcpApis& into) {
             if (word.starts_with("tcp:"))
                 into.add(engine, word, place, source);
     };
-    for (const EngineUnit& u : facts.inventory.units)
-        if (u.engine == "podman" && !u.rootless && !u.file.masked)
-            for (const auto& line : u.runs)
-                add("podman", command_words(line.value), Place::unit_flag, line.source);
+    for (const EngineCommand& command : facts.podman.found)
+        add("podman", command.argv, Place::unit_flag, command.source);
     if (facts.inventory.processes)
         for (const EngineProcess& p : *facts.inventory.processes)
             if (p.engine == "podman")
@@ -309,6 +307,7 @@ void judge_tcp(const Engines::Params& params, const Engines::Facts& facts, Findi
     for (const ContainerdConfig& containerd : facts.cri.containerd)
         report_unknown(Control::tcp, containerd.subject, containerd.problems, out);
     report_unknown(Control::tcp, "buildkit", facts.buildkit.problems, out);
+    report_unknown(Control::tcp, "podman", facts.podman.problems, out);
     if (!facts.sockets.tcp)
         report_unknown(Control::tcp, "listeners", facts.sockets.tcp.error(), out);
     judge_clients_of_tcp(params, facts, out);

@@ -380,6 +380,35 @@ TEST(Tcp, UnitsThatEveryUserStartsCountForAll) {
                 ::testing::IsSupersetOf({"units of users: unknown", "alice: unknown"}));
 }
 
+TEST(Tcp, PodmansAddressMayComeFromItsEnvironment) {
+    struct Case {
+        const char* lines;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"ExecStart=podman system service tcp://0.0.0.0:8080\n", "tcp 0.0.0.0:8080: fail critical"},
+        {"Environment=ADDRESS=tcp://0.0.0.0:8080\nExecStart=podman system service ${ADDRESS}\n",
+         "tcp 0.0.0.0:8080: fail critical"},
+        {"Environment=ADDRESS=0.0.0.0:8080\nExecStart=podman system service tcp://${ADDRESS}\n",
+         "tcp 0.0.0.0:8080: fail critical"},
+        {"EnvironmentFile=/etc/default/podman\nExecStart=podman system service $ADDRESS\n",
+         "tcp 0.0.0.0:8080: fail critical"},
+        {"Environment=ADDRESS=unix:///run/p.sock\nExecStart=podman system service $ADDRESS\n", "host: pass"},
+        {"EnvironmentFile=/run/podman.env\nExecStart=podman system service $ADDRESS\n", "podman: unknown"},
+        {"PassEnvironment=ADDRESS\nExecStart=podman system service $ADDRESS\n", "podman: unknown"},
+        {"User=alice\nPassEnvironment=ADDRESS\nExecStart=podman system service $ADDRESS\n", "host: pass"},
+        // As its vendor has it.
+        {"Environment=LOGGING=\"--log-level=info\"\nExecStart=/usr/bin/podman $LOGGING system service\n",
+         "host: pass"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/default/podman", "ADDRESS=tcp://0.0.0.0:8080\n"}};
+        tree.write("usr/lib/systemd/system/podman.service", "[Service]\n" + std::string(c.lines));
+        EXPECT_THAT(verdicts(assess(tree.host()), tcp_id), ElementsAre(c.expected)) << c.lines;
+    }
+}
+
 TEST(Tcp, DropInsOfPodmansSocketCount) {
     const tests::Tree tree{
         {"usr/lib/systemd/system/podman.socket", "[Socket]\nListenStream=%t/podman/podman.sock\n"},
