@@ -18,13 +18,24 @@ bool serves(const host::Sysroot& root, const std::string& source) {
     return root.exists("/etc/sssd/sssd.conf") || (drop_ins && !drop_ins->empty());
 }
 
-// The group that dockerd gives its own socket when no socket unit hands it one.
-std::string docker_group(const DockerConfig& docker) {
-    for (const auto& f : docker.flags)
-        if (f.key == "group")
-            return f.value;
-    const Value* v = docker.json.find("group");
-    return v != nullptr && v->string() != nullptr ? *v->string() : "docker";
+// The groups that dockerd may give its own socket when no socket unit hands it one: of one command line the
+// last counts, of several each.
+std::vector<std::string> docker_groups(const DockerConfig& docker) {
+    std::vector<std::string> out;
+    const auto add = [&](const std::string& group) {
+        if (!group.empty() && std::ranges::find(out, group) == out.end())
+            out.push_back(group);
+    };
+    for (auto f = docker.flags.begin(); f != docker.flags.end(); ++f)
+        if (f->key == "group" && std::none_of(f + 1, docker.flags.end(), [&](const DockerFlag& later) {
+                return later.key == f->key && later.source == f->source;
+            }))
+            add(f->value);
+    if (const Value* v = docker.json.find("group"); v != nullptr && v->string() != nullptr)
+        add(*v->string());
+    if (out.empty())
+        out.emplace_back("docker");
+    return out;
 }
 
 bool takes_socket_from_unit(const DockerConfig& docker) {
@@ -74,17 +85,23 @@ std::string expand_specifiers(const std::string& text) {
     return text == "%U" || text == "%G" ? "0" : text;
 }
 
+// Of the socket that dockerd makes by itself, unless a unit hands it one.
 void add_docker_groups(const host::Host& host, const Inventory& inventory, const DockerConfig& docker,
-                       const ApiAccess& access, GroupReader& into) {
-    const auto unit = std::ranges::find(access.units, "docker.socket", &SocketUnit::name);
-    if (unit != access.units.end() && takes_socket_from_unit(docker)) {
-        add_unit_group(*host.accounts(), *unit, into);
-        return;
-    }
+                       ApiAccess& access, GroupReader& into) {
     if (inventory.has("docker"))
-        into.add(docker_group(docker), {"docker", "the group of dockerd's socket"});
-    else if (host.accounts()->group("docker") != nullptr)
+        access.problems = docker.problems;
+    const bool has_unit =
+        std::ranges::find(access.units, "docker.socket", &SocketUnit::name) != access.units.end();
+    if (has_unit && takes_socket_from_unit(docker))
+        return;
+    if (inventory.has("docker")) {
+        for (const auto& group : docker_groups(docker))
+            into.add(group, {"docker", "the group of dockerd's socket"});
+        if (docker.json.problem)
+            access.problems.push_back(*docker.json.problem);
+    } else if (host.accounts()->group("docker") != nullptr) {
         into.add("docker", {"docker", "dockerd's default group"});
+    }
 }
 
 }  // namespace
@@ -155,8 +172,7 @@ ApiAccess read_api_access(const host::Host& host, const Inventory& inventory, co
             groups.add(s.value, {s.engine, s.source});
     add_docker_groups(host, inventory, docker, out, groups);
     for (const auto& unit : out.units)
-        if (unit.name != "docker.socket")
-            add_unit_group(*host.accounts(), unit, groups);
+        add_unit_group(*host.accounts(), unit, groups);
     for (const auto& f : sockets.files)
         if ((f.mode & 020) != 0)
             groups.add(f.gid, {f.engine, f.path});

@@ -41,8 +41,9 @@ struct ApiAccess {
     std::vector<SocketOwner> owners{};
     std::vector<SocketUnit> units{};
     std::optional<Error> accounts_problem{};
-    std::vector<std::string> remote_groups{};  // NSS sources that may add members unseen: "ldap"
-    std::optional<Error> shadow_problem{};     // why administrators and passwords of groups are not known
+    std::vector<Error> problems{};              // what hides to whom dockerd gives its socket
+    std::vector<std::string> remote_groups{};   // NSS sources that may add members unseen: "ldap"
+    std::optional<Error> shadow_problem{};      // why administrators and passwords of groups are not known
 };
 
 [[nodiscard]] ApiAccess read_api_access(const host::Host& host, const Inventory& inventory,

@@ -352,6 +352,7 @@ void judge_socket_access(const Engines::Params& params, const Engines::Facts& fa
         judge_group(params, facts, g, out);
     if (facts.access.accounts_problem)
         report_unknown(Control::socket_access, "groups", *facts.access.accounts_problem, out);
+    report_unknown(Control::socket_access, "dockerd", facts.access.problems, out);
     for (const SocketOwner& o : facts.access.owners)
         judge_owner(params, facts, o, out);
     for (const SocketUnit& u : facts.access.units)

@@ -202,6 +202,56 @@ TEST(GrantingGroup, WhoTookItForItsOwnHoldsIt) {
         UnorderedElementsAre("group docker: fail critical", "sessions with group docker: fail critical"));
 }
 
+TEST(GrantingGroup, OfASocketUnitCountsThoughDockerdMakesASocketOfItsOwn) {
+    const tests::Tree tree{
+        {"etc/group", "docker:x:997:\nstaff:x:996:alice\n"},
+        {"etc/systemd/system/docker.socket.d/x.conf", "[Socket]\nSocketGroup=staff\n"},
+        {"etc/systemd/system/docker.service.d/x.conf",
+         "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -H fd:// -H unix:///run/docker.sock\n"}};
+    add_docker(tree);
+    add_dockerd(tree);
+    EXPECT_THAT(
+        verdicts(assess(tree.host()), access_id),
+        UnorderedElementsAre("group docker: pass", "group staff: fail critical", "docker.socket: pass"));
+    expect_converges(tree, tree.host(), access_id);
+}
+
+TEST(GrantingGroup, OfEachCommandLineOfDockerdCounts) {
+    const tests::Tree tree{{"etc/group", "docker:x:997:bob\nstaff:x:996:alice\nops:x:995:\n"}};
+    add_dockerd(tree);
+    const auto with = [&](const std::string& flags) {
+        tree.write("usr/lib/systemd/system/docker.service", "[Service]\nExecStart=dockerd " + flags + "\n");
+        return verdicts(assess(tree.host()), access_id);
+    };
+    EXPECT_THAT(with("-G ops"), ElementsAre("group ops: pass"));
+    EXPECT_THAT(with("-G staff --group=ops"), ElementsAre("group ops: pass"));  // the last one wins
+    EXPECT_THAT(with("--group=ops -G staff"), ElementsAre("group staff: fail critical"));
+    tree.write("usr/lib/systemd/system/mine.service", "[Service]\nExecStart=/opt/dockerd --group staff\n");
+    EXPECT_THAT(with("-G ops"), UnorderedElementsAre("group ops: pass", "group staff: fail critical"));
+    tree.write("usr/lib/systemd/system/mine.service", "[Service]\nExecStart=/opt/dockerd --group root\n");
+    EXPECT_THAT(with("-G ops"), ElementsAre("group ops: pass"));
+}
+
+TEST(GrantingGroup, ThatDockerdMayBeToldUnseenIsUnknown) {
+    const tests::Tree tree{{"etc/group", "docker:x:997:\nstaff:x:996:alice\n"}};
+    add_dockerd(tree);
+    const auto with = [&](const std::string& lines) {
+        tree.write("usr/lib/systemd/system/docker.service", "[Service]\n" + lines + "\n");
+        return verdicts(assess(tree.host()), access_id);
+    };
+    EXPECT_THAT(with("ExecStart=dockerd"), ElementsAre("group docker: pass"));
+    for (const char* lines : {"PassEnvironment=OPTS\nExecStart=dockerd $OPTS",
+                              "ExecStart=/opt/start-docker.sh", "ExecStart=dockerd --config-file=%E/d.json"})
+        EXPECT_THAT(with(lines), ElementsAre("group docker: pass", "dockerd: unknown")) << lines;
+    tree.fifo("etc/docker/daemon.json");
+    EXPECT_THAT(with("ExecStart=dockerd"), ElementsAre("group docker: pass", "dockerd: unknown"));
+    // The socket is the unit's, whatever the file says.
+    tree.remove("usr/lib/systemd/system/docker.service");
+    add_docker(tree);
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id),
+                UnorderedElementsAre("group docker: pass", "docker.socket: pass"));
+}
+
 // docker.socket with these lines in a drop-in.
 std::vector<std::string> with_socket(const std::string& lines, const Params& params = {}) {
     const tests::Tree tree{{"etc/group", "docker:x:997:\n"},
