@@ -2,6 +2,7 @@
 #include "core/host/accounts.hpp"
 
 #include "core/base/text.hpp"
+#include "core/host/name_services.hpp"
 #include "core/host/user_records.hpp"
 
 #include <algorithm>
@@ -16,6 +17,11 @@ std::optional<std::uint32_t> parse_id(std::string_view s) {
     if (!v || *v > std::numeric_limits<std::uint32_t>::max())
         return std::nullopt;
     return static_cast<std::uint32_t>(*v);
+}
+
+// glibc passes over blanks at the beginning of an entry.
+std::string_view entry_of(std::string_view line) {
+    return line.substr(std::min(line.find_first_not_of(" \t\r\f\v"), line.size()));
 }
 
 // NIS compat lines ("+", "-name") are not accounts.
@@ -38,16 +44,8 @@ std::string others_of_systemd(const Sysroot& root) {
     for (const char* homed : {"/usr/lib/systemd/systemd-homed", "/lib/systemd/systemd-homed"})
         if (root.exists(homed))
             return "systemd-homed may know homes that were never used here";
-    // These answer from the records, from other sources of nsswitch.conf, or for what is seen below.
-    static const std::vector<std::string_view> known{
-        "io.systemd.DropIn",  "io.systemd.DynamicUser", "io.systemd.Home",
-        "io.systemd.Machine", "io.systemd.Multiplexer", "io.systemd.NameServiceSwitch"};
-    const auto services = root.list("/run/systemd/userdb");
-    if (!services && services.error().code != Code::not_found)
-        return services.error().message;
-    for (const DirEntry& e : services.value_or(std::vector<DirEntry>{}))
-        if (std::ranges::find(known, e.name) == known.end())
-            return "/run/systemd/userdb/" + e.name + " is a service that may know more users";
+    if (auto service = other_userdb(root, false); !service.empty())
+        return service;
     const auto dynamic = root.list("/run/systemd/dynamic-uid");
     if (!dynamic && dynamic.error().code != Code::not_found)
         return dynamic.error().message;
@@ -57,39 +55,18 @@ std::string others_of_systemd(const Sysroot& root) {
     return {};
 }
 
-// The sources of one line of nsswitch.conf without the actions between them; blanks need not separate them.
-std::vector<std::string> sources_of(std::string_view list) {
-    std::string plain;
-    bool action = false;
-    for (const char c : list) {
-        action = c == '[' || (action && c != ']');
-        plain += action || c == ']' ? ' ' : c;
-    }
-    const auto names = words(plain);
-    return {names.begin(), names.end()};
-}
-
 // initgroups, where there is such a line, takes the place of group for the groups of who logs in.
 Result<void> read_remote_sources(const Sysroot& root, Accounts& into) {
     static const std::vector<std::string_view> local{"files",   "compat",   "altfiles",
                                                      "systemd", "usrfiles", "db"};
-    const auto text = root.read("/etc/nsswitch.conf");
-    if (!text)
-        return text.error().code == Code::not_found ? Result<void>{} : Failure(text.error());
-    for (const auto line : split_lines(*text)) {
-        const auto entry = line.substr(0, line.find('#'));
-        const auto colon = std::min(entry.find(':'), entry.size());
-        const auto database = trim(entry.substr(0, colon));
-        if (database != "passwd" && database != "group" && database != "initgroups")
-            continue;
-        for (const auto& name : sources_of(entry.substr(std::min(colon + 1, entry.size())))) {
-            if (name == "systemd" && database == "passwd")
-                if (auto others = others_of_systemd(root); !others.empty())
-                    into.unseen_users.push_back(std::move(others));
-            if (std::ranges::find(local, name) == local.end() &&
-                std::ranges::find(into.remote_sources, name) == into.remote_sources.end())
-                into.remote_sources.push_back(name);
-        }
+    PLIMSOLL_TRY(const auto sources, read_name_sources(root));
+    for (const auto& [database, name] : sources) {
+        if (name == "systemd" && database == "passwd")
+            if (auto others = others_of_systemd(root); !others.empty())
+                into.unseen_users.push_back(std::move(others));
+        if (std::ranges::find(local, name) == local.end() &&
+            std::ranges::find(into.remote_sources, name) == into.remote_sources.end())
+            into.remote_sources.push_back(name);
     }
     return {};
 }
@@ -128,7 +105,8 @@ std::vector<std::string> Accounts::members_of(const Group& g) const {
 
 void parse_passwd(std::string_view text, const std::string& path, Accounts& into) {
     int number = 0;
-    for (const auto line : split_lines(text)) {
+    for (const auto whole : split_lines(text)) {
+        const auto line = entry_of(whole);
         const std::string place = path + ":" + std::to_string(++number);
         if (skipped(line))
             continue;
@@ -145,7 +123,8 @@ void parse_passwd(std::string_view text, const std::string& path, Accounts& into
 
 void parse_group(std::string_view text, const std::string& path, Accounts& into) {
     int number = 0;
-    for (const auto line : split_lines(text)) {
+    for (const auto whole : split_lines(text)) {
+        const auto line = entry_of(whole);
         const std::string place = path + ":" + std::to_string(++number);
         if (skipped(line))
             continue;

@@ -197,6 +197,19 @@ TEST(Accounts, ReadsFilesAndImageCopies) {
     EXPECT_EQ(a->remote_sources, std::vector<std::string>{"sss"});
 }
 
+TEST(Accounts, MayStandBehindBlanks) {
+    Tree t({{"etc/passwd", " \tal:x:1000:1000::/home/al:/bin/sh\n  # none\n \n"},
+            {"etc/group", "  docker:x:998:al\n\t+\n"}});
+    const auto h = t.host();
+    const auto& a = h.accounts();
+    ASSERT_TRUE(a);
+    ASSERT_NE(a->user("al"), nullptr);
+    EXPECT_EQ(a->user("al")->source, "/etc/passwd:1");
+    ASSERT_NE(a->group("docker"), nullptr);
+    EXPECT_EQ(a->group("docker")->members, std::vector<std::string>{"al"});
+    EXPECT_TRUE(a->problems.empty());
+}
+
 TEST(Processes, OfThisMachine) {
     const auto h = host::Host::open("/");
     const auto& all = h->processes();

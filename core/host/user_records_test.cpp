@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/host/user_records.hpp"
 
+#include "core/host/name_services.hpp"
 #include "tests/support/tree.hpp"
 
 #include <gtest/gtest.h>
@@ -157,6 +158,27 @@ TEST(UserRecords, AreNotAllThatNssSystemdMayKnow) {
         tree.write("/etc/nsswitch.conf", "passwd: files systemd\n");
         tree.remove(somebody);
     }
+}
+
+TEST(UserRecords, AreNotAllMembersWhereAnotherServiceIsAsked) {
+    const Tree tree{{"/run/systemd/userdb/io.systemd.DynamicUser", ""},
+                    {"/run/systemd/userdb/io.systemd.NamespaceResource", ""},
+                    {"/usr/lib/systemd/systemd-homed", ""}};
+    const auto with = [&](std::string_view conf) {
+        tree.write("/etc/nsswitch.conf", conf);
+        return !unseen_members(tree.host().root()).empty();
+    };
+    constexpr std::string_view conf = "passwd: files systemd\ngroup: files systemd\n";
+    EXPECT_FALSE(with(conf));
+    tree.write("/run/systemd/userdb/org.example.Directory", "");
+    EXPECT_TRUE(with(conf));
+    EXPECT_TRUE(with("group: files systemd\n"));
+    EXPECT_TRUE(with("initgroups: files systemd\n"));
+    EXPECT_TRUE(with("passwd: files systemd\ngroup: files\n")) << "whose primary group may be any";
+    EXPECT_FALSE(with("passwd: files\ngroup: files\n"));
+    tree.remove("/run/systemd/userdb");
+    tree.write("/run/systemd/userdb", "");
+    EXPECT_FALSE(with(conf)) << "no directory";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "core/base/path.hpp"
 #include "core/base/text.hpp"
+#include "core/host/name_services.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -104,6 +105,13 @@ void add_docker_groups(const host::Host& host, const Inventory& inventory, const
     }
 }
 
+std::vector<std::string> unseen_members(const host::Host& host) {
+    auto out = host.accounts()->problems;
+    if (auto why = host::unseen_members(host.root()); !why.empty())
+        out.push_back(std::move(why));
+    return out;
+}
+
 }  // namespace
 
 std::vector<std::string> drop_ins_of(const host::UnitFile& unit) {
@@ -178,6 +186,11 @@ ApiAccess read_api_access(const host::Host& host, const Inventory& inventory, co
             groups.add(f.gid, {f.engine, f.path});
     out.groups = groups.take();
     out.shadow_problem = groups.shadow_problem();
+    out.unseen_members = unseen_members(host);
+    // That root has the group of its own is nothing to tell.
+    const bool all_seen = out.remote_groups.empty() && out.unseen_members.empty() && !out.shadow_problem;
+    std::erase_if(out.groups,
+                  [&](const GrantingGroup& g) { return g.gid == 0U && all_seen && !g.is_anybodys(); });
     return out;
 }
 

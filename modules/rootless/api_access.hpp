@@ -43,6 +43,7 @@ struct ApiAccess {
     std::optional<Error> accounts_problem{};
     std::vector<Error> problems{};              // what hides to whom dockerd gives its socket
     std::vector<std::string> remote_groups{};   // NSS sources that may add members unseen: "ldap"
+    std::vector<std::string> unseen_members{};  // why a group may have members that files do not show
     std::optional<Error> shadow_problem{};      // why administrators and passwords of groups are not known
 };
 

@@ -157,6 +157,14 @@ void judge_holders(const Engines::Facts& facts, const GrantingGroup& g, Findings
     out.push_back(std::move(f));
 }
 
+std::string engines_of(const GrantingGroup& g) {
+    std::vector<std::string> out;
+    for (const SocketGrant& grant : g.grants)
+        if (!named(out, grant.engine))
+            out.push_back(grant.engine);
+    return join(out, " and ");
+}
+
 // What lets whom the policy does not name at the socket.
 std::vector<Evidence> faults_of(const GrantingGroup& g, const Engines::Params& params) {
     std::vector<Evidence> out;
@@ -205,14 +213,6 @@ std::string who_gets(const GrantingGroup& g, const Engines::Params& params) {
     return printable(join(out, ", "), 120);
 }
 
-std::string engines_of(const GrantingGroup& g) {
-    std::vector<std::string> out;
-    for (const SocketGrant& grant : g.grants)
-        if (!named(out, grant.engine))
-            out.push_back(grant.engine);
-    return join(out, " and ");
-}
-
 void judge_group(const Engines::Params& params, const Engines::Facts& facts, const GrantingGroup& g,
                  Findings& out) {
     const std::string subject = "group " + g.name;
@@ -230,6 +230,10 @@ void judge_group(const Engines::Params& params, const Engines::Facts& facts, con
         out.push_back(finding(Control::socket_access, Status::unknown, subject,
                               "members may also come from " + join(facts.access.remote_groups, ", ") +
                                   ", which files do not show"));
+    } else if (!facts.access.unseen_members.empty()) {
+        out.push_back(
+            finding(Control::socket_access, Status::unknown, subject,
+                    "not all members may be known: " + printable(facts.access.unseen_members.front(), 200)));
     } else if (facts.access.shadow_problem && !g.entries.empty()) {
         out.push_back(finding(Control::socket_access, Status::unknown, subject,
                               "its administrators and password are not known: " +

@@ -189,6 +189,39 @@ TEST(GrantingGroup, SourcesThatFilesDoNotShowAreUnknown) {
         EXPECT_THAT(with(line), ElementsAre("group docker: pass")) << line;
 }
 
+TEST(GrantingGroup, WhatCannotBeReadMayHideMembers) {
+    struct Case {
+        const char* what;
+        const char* group;
+        const char* file;
+        const char* text;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"nothing", "docker:x:997:\n", "etc/x", "", "group docker: pass"},
+        {"blanks before it", "  docker:x:997:alice\n", "etc/x", "", "group docker: fail critical"},
+        {"a field too many", "docker:x:997:alice:bob\n", "etc/x", "", "group docker: unknown"},
+        {"a field too few", "docker:x:997:\nops:x:997\n", "etc/x", "", "group docker: unknown"},
+        {"the same in passwd", "docker:x:997:\n", "usr/lib/passwd", "carol:x:1002:997:\n",
+         "group docker: unknown"},
+        {"somebody all the same", "docker:x:997:alice\nops:x:997\n", "etc/x", "",
+         "group docker: fail critical"},
+        {"a torn record", "docker:x:997:\n", "etc/userdb/docker.group", "{", "group docker: unknown"},
+        {"one of a user", "docker:x:997:\n", "var/lib/systemd/home/hugo.identity", "{",
+         "group docker: unknown"},
+        {"a service that is asked", "docker:x:997:\n", "run/systemd/userdb/org.example.Directory", "",
+         "group docker: unknown"},
+        {"hostile", "docker:x:997:\n\x1b[2J\n", "etc/x", "", "group docker: unknown"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/group", c.group}, {"etc/nsswitch.conf", "group: files systemd\n"}};
+        add_dockerd(tree);
+        tree.write(c.file, c.text);
+        EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre(c.expected)) << c.what;
+    }
+}
+
 TEST(GrantingGroup, WhoTookItForItsOwnHoldsIt) {
     const tests::Tree tree{{"etc/group", "docker:x:997:\nops:x:997:alice\n"}};
     add_dockerd(tree);
@@ -250,6 +283,73 @@ TEST(GrantingGroup, ThatDockerdMayBeToldUnseenIsUnknown) {
     add_docker(tree);
     EXPECT_THAT(verdicts(assess(tree.host()), access_id),
                 UnorderedElementsAre("group docker: pass", "docker.socket: pass"));
+}
+
+// podman.socket as its vendor has it, enabled: root's, with the mode 0660.
+void add_podman_socket(const tests::Tree& tree) {
+    tree.write("usr/bin/podman", "");
+    tree.write("usr/lib/systemd/system/podman.socket",
+               "[Socket]\nListenStream=%t/podman/podman.sock\nSocketMode=0660\n");
+    tree.link("etc/systemd/system/sockets.target.wants/podman.socket",
+              "/usr/lib/systemd/system/podman.socket");
+}
+
+TEST(RootsGroup, GrantsToWhomeverElseItHas) {
+    struct Case {
+        const char* what;
+        const char* file;
+        const char* text;
+        const char* expected;  // besides the socket unit, which passes
+    };
+
+    const std::string account = std::string(accounts);
+    const std::string operators = account + "operator:x:11:0::/root:/sbin/nologin\n";
+    const std::string toor = account + "toor:x:0:0::/root:/bin/sh\n";
+    const Case cases[] = {
+        {"nobody", "etc/group", "root:x:0:\n", ""},
+        {"no entry", "etc/group", "", ""},
+        {"root", "etc/group", "root:x:0:root\n", ""},
+        {"a member", "etc/group", "root:x:0:root,alice\n", "group root: fail critical"},
+        {"a member by another name", "etc/group", "root:x:0:\nwheel:x:0:alice\n",
+         "group root: fail critical"},
+        {"an account", "etc/passwd", operators.c_str(), "group root: fail critical"},
+        {"another root", "etc/passwd", toor.c_str(), ""},
+        {"root and its like in lists", "etc/gshadow", "root:*:root:root\n", ""},
+        {"an administrator", "etc/gshadow", "root:*:alice:\n", "group root: fail critical"},
+        {"a directory service", "etc/nsswitch.conf", "group: files ldap\n", "group root: unknown"},
+        {"a line that is none", "usr/lib/group", "wheel:x:0\n", "group root: unknown"},
+        {"0600", "etc/systemd/system/podman.socket.d/x.conf", "[Socket]\nSocketMode=0600\n", ""},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/passwd", account}, {"etc/group", "root:x:0:\n"}};
+        add_podman_socket(tree);
+        tree.write(c.file, c.text);
+        std::vector<std::string> expected{"podman.socket: pass"};
+        if (*c.expected != '\0')
+            expected.emplace_back(c.expected);
+        EXPECT_THAT(verdicts(assess(tree.host()), access_id), ::testing::UnorderedElementsAreArray(expected))
+            << c.what;
+    }
+}
+
+TEST(RootsGroup, IsLeftAsItIsAndTheSocketClosed) {
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", "root:x:0:alice\n"}};
+    add_podman_socket(tree);
+    EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_members = {"alice"}}), access_id),
+                UnorderedElementsAre("group root: pass", "podman.socket: pass"));
+    expect_converges(tree, tree.host(), access_id);
+    EXPECT_EQ(tree.read("etc/group"), "root:x:0:alice\n");
+}
+
+TEST(RootsGroup, OpensSocketsThatAreThere) {
+    const tests::Tree tree{{"etc/passwd", accounts}, {"etc/group", "root:x:0:alice\n"}};
+    add_proc(tree);
+    add_socket(tree, "/run/crio/crio.sock", 0660);
+    add_process(tree, {.pid = 50, .exe = "/bin/sh", .uid = 1001, .groups = "0"});  // as in a container
+    EXPECT_THAT(verdicts(assess(tree.live_host()), access_id),
+                UnorderedElementsAre("group root: fail low", "/run/crio/crio.sock: pass"));
+    tree.write("etc/group", "root:x:0:\n");
+    EXPECT_THAT(verdicts(assess(tree.live_host()), access_id), ElementsAre("/run/crio/crio.sock: pass"));
 }
 
 // docker.socket with these lines in a drop-in.

@@ -47,15 +47,23 @@ bool usable_password(std::string_view field) {
 
 GroupReader::GroupReader(const host::Host& host) : host_(host) {}
 
+bool GrantingGroup::is_anybodys() const {
+    return !primary_members.empty() ||
+           std::ranges::any_of(entries, [](const GroupEntry& e) {
+               return e.password ||
+                      !(e.members.empty() && e.shadow_members.empty() && e.administrators.empty());
+           });
+}
+
 void GroupReader::add(const std::string& group, SocketGrant grant) {
     if (group == "root")
-        return;
+        return add(std::uint32_t{0}, std::move(grant));
     const host::Group* named = host_.accounts()->group(group);
     const auto number = parse_u64(group);
     const bool is_gid = number && *number <= UINT32_MAX;
     if (is_gid)
         add(static_cast<std::uint32_t>(*number), grant);
-    if (named != nullptr && named->gid != 0) {
+    if (named != nullptr) {
         const auto before = groups_.size();
         add(named->gid, std::move(grant));
         if (groups_.size() != before)
@@ -69,8 +77,6 @@ void GroupReader::add(const std::string& group, SocketGrant grant) {
 }
 
 void GroupReader::add(std::uint32_t gid, SocketGrant grant) {
-    if (gid == 0)
-        return;
     auto known = std::ranges::find(groups_, std::optional(gid), &GrantingGroup::gid);
     if (known == groups_.end())
         known = groups_.insert(groups_.end(), describe(gid));
@@ -88,19 +94,30 @@ GrantingGroup GroupReader::describe(std::uint32_t gid) {
     for (const host::User& u : accounts.users)
         if (u.gid == gid && u.uid != 0)
             out.primary_members.push_back(u.name);
-    find_holders(out);
+    // In a container who has no group of its own has this number, and no socket of the host's.
+    if (gid != 0)
+        find_holders(out);
+    return out;
+}
+
+std::vector<std::string> GroupReader::but_root(const std::vector<std::string>& names) const {
+    std::vector<std::string> out;
+    std::ranges::copy_if(names, std::back_inserter(out), [&](const std::string& name) {
+        const host::User* user = host_.accounts()->user(name);
+        return user != nullptr ? user->uid != 0 : name != "root";
+    });
     return out;
 }
 
 GroupEntry GroupReader::describe(const host::Group& group) {
-    GroupEntry out{.name = group.name, .source = group.source, .members = group.members};
+    GroupEntry out{.name = group.name, .source = group.source, .members = but_root(group.members)};
     if (const auto number = line_number(group.source); number && *number < group_lines().size())
         out.line = group_lines()[*number];
     add_shadow(out);
     const auto fields = split(out.line, ':');
     if (out.shadow_line.empty() && fields.size() > 1)
         out.password = usable_password(fields[1]);
-    out.from_records = fields.size() > 3 && names_of(fields[3]).size() < out.members.size();
+    out.from_records = fields.size() > 3 && names_of(fields[3]).size() < group.members.size();
     return out;
 }
 
@@ -117,9 +134,9 @@ void GroupReader::add_shadow(GroupEntry& entry) {
     const auto fields = split(*line, ':');
     entry.password = usable_password(fields[1]);
     if (fields.size() > 2 && !entry.line.empty())
-        entry.administrators = names_of(fields[2]);
+        entry.administrators = but_root(names_of(fields[2]));
     if (fields.size() > 3)
-        entry.shadow_members = names_of(fields[3]);
+        entry.shadow_members = but_root(names_of(fields[3]));
     std::erase_if(entry.shadow_members, [&](const std::string& name) {
         return std::ranges::find(entry.members, name) != entry.members.end();
     });

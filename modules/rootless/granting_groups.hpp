@@ -21,8 +21,8 @@ struct GroupHolder {  // a process with the group, as its own or among its suppl
 // An entry of a group database by which somebody has the gid, or can get it.
 struct GroupEntry {
     std::string name;
-    std::string source;  // "/etc/group:3"
-    std::vector<std::string> members{};
+    std::string source;                         // "/etc/group:3"
+    std::vector<std::string> members{};         // in all lists: but root
     std::vector<std::string> shadow_members{};  // of gshadow(5) alone: newgrp(1) lets them in
     std::vector<std::string> administrators{};  // of gshadow(5): gpasswd(1) lets them add themselves
     bool from_records{false};                   // systemd's records name some of the members
@@ -47,6 +47,9 @@ struct GrantingGroup {
     std::vector<GroupEntry> entries{};
     std::vector<std::string> primary_members{};  // accounts whose primary group it is
     std::vector<GroupHolder> holders{};          // neither root nor among the members
+
+    // Whether some entry or account gives it to another than root, or can.
+    [[nodiscard]] bool is_anybodys() const;
 };
 
 // Describes groups as they are asked for, each once, and reads of the files what that takes.
@@ -55,8 +58,8 @@ class GroupReader {
     // Whose accounts could be read.
     explicit GroupReader(const host::Host& host);
 
-    // A group by name or number, as settings name it; root is passed over. For a name that stands in two
-    // entries the first counts, as for getgrnam(3) and for dockerd, which looks into /etc/group itself.
+    // A group by name or number, as settings name it. For a name that stands in two entries the first counts,
+    // as for getgrnam(3) and for dockerd, which looks into /etc/group itself.
     void add(const std::string& group, SocketGrant grant);
     void add(std::uint32_t gid, SocketGrant grant);
 
@@ -70,6 +73,7 @@ class GroupReader {
 
     [[nodiscard]] GrantingGroup describe(std::uint32_t gid);
     [[nodiscard]] GroupEntry describe(const host::Group& group);
+    [[nodiscard]] std::vector<std::string> but_root(const std::vector<std::string>& names) const;
     void add_shadow(GroupEntry& entry);
     void find_holders(GrantingGroup& group) const;
     const Lines& group_lines();
