@@ -4,6 +4,7 @@
 #include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "core/host/name_services.hpp"
+#include "modules/rootless/podman_options.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -105,6 +106,62 @@ void add_docker_groups(const host::Host& host, const Inventory& inventory, const
     }
 }
 
+// Under whom a service runs; empty: root.
+std::string user_of(const host::Host& host, const host::UnitFile& unit) {
+    if (const auto user = unit.values("Service", "User"); !user.empty())
+        return owner_of(host.accounts(), expand_specifiers(user.back().value));
+    const auto dynamic = unit.values("Service", "DynamicUser");
+    return !dynamic.empty() && is_truthy(dynamic.back().value) ? unit.name.substr(0, unit.name.rfind('.'))
+                                                               : "";
+}
+
+// Of Group= the last counts, of SupplementaryGroups= all.
+std::vector<host::UnitSetting> groups_of(const host::UnitFile& unit) {
+    auto out = unit.values("Service", "Group");
+    if (out.size() > 1)
+        out.erase(out.begin(), out.end() - 1);
+    std::ranges::move(unit.values("Service", "SupplementaryGroups"), std::back_inserter(out));
+    return out;
+}
+
+// `group`: as a unit names it.
+bool is_group(const host::Accounts& accounts, const GrantingGroup& g, const std::string& group) {
+    if (const auto number = parse_u64(group))
+        return g.gid && *number == *g.gid;
+    const host::Group* known = accounts.group(group);
+    return known != nullptr ? known->gid == g.gid : g.name == group || (group == "root" && g.gid == 0U);
+}
+
+void add_service(const host::Host& host, const host::UnitFile& unit, ApiAccess& into) {
+    const std::string user = user_of(host, unit);
+    if (user.empty())
+        return;
+    for (const auto& setting : groups_of(unit))
+        for (const auto& word : split_words(setting.value)) {
+            const std::string group = expand_specifiers(word.text);
+            const std::string text = setting.key + "=" + printable(word.text, 64);
+            if (group.find('%') != std::string::npos)
+                into.service_problems.push_back(
+                    fail(Code::unsupported, setting.source + ": which group " + text + " names is not known")
+                        .error());
+            for (GrantingGroup& g : into.groups)
+                if (is_group(*host.accounts(), g, group))
+                    g.services.push_back({unit.name, user, text, setting.source});
+        }
+}
+
+// What of the units cannot be read is among the inventory's problems.
+void add_services(const host::Host& host, ApiAccess& into) {
+    static constexpr std::string_view words[] = {"Group"};  // Group=, SupplementaryGroups=
+    static constexpr std::string_view suffixes[] = {".service"};
+    if (into.groups.empty() || !host.units())
+        return;
+    const auto found = host.units()->mentioning(host.root(), words, suffixes);
+    for (const std::string& name : found.value_or(std::vector<std::string>{}))
+        if (const auto& unit = host.unit(name); unit && *unit && !(*unit)->masked)
+            add_service(host, **unit, into);
+}
+
 std::vector<std::string> unseen_members(const host::Host& host) {
     auto out = host.accounts()->problems;
     if (auto why = host::unseen_members(host.root()); !why.empty())
@@ -187,6 +244,7 @@ ApiAccess read_api_access(const host::Host& host, const Inventory& inventory, co
     out.groups = groups.take();
     out.shadow_problem = groups.shadow_problem();
     out.unseen_members = unseen_members(host);
+    add_services(host, out);
     // That root has the group of its own is nothing to tell.
     const bool all_seen = out.remote_groups.empty() && out.unseen_members.empty() && !out.shadow_problem;
     std::erase_if(out.groups,

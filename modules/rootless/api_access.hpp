@@ -44,6 +44,7 @@ struct ApiAccess {
     std::vector<Error> problems{};              // what hides to whom dockerd gives its socket
     std::vector<std::string> remote_groups{};   // NSS sources that may add members unseen: "ldap"
     std::vector<std::string> unseen_members{};  // why a group may have members that files do not show
+    std::vector<Error> service_problems{};      // units of which it is not known whose groups they give
     std::optional<Error> shadow_problem{};      // why administrators and passwords of groups are not known
 };
 

@@ -165,6 +165,27 @@ std::string engines_of(const GrantingGroup& g) {
     return join(out, " and ");
 }
 
+void judge_services(const Engines::Params& params, const Engines::Facts& facts, const GrantingGroup& g,
+                    Findings& out) {
+    for (const GroupService& s : g.services) {
+        const std::string subject = printable(s.unit, 80) + " with group " + g.name;
+        if (named(params.allowed_members, s.user)) {
+            out.push_back(finding(Control::socket_access, Status::pass, subject,
+                                  "runs as whom the policy names", {{printable(s.source), s.setting, ""}}));
+            continue;
+        }
+        auto f = failing(Control::socket_access, subject,
+                         "the service of " + printable(s.user, 64) + " can become root through the " +
+                             engines_of(g) + " API",
+                         {{printable(s.source), s.setting, "no group that opens an engine's socket"}},
+                         {FixClass::never_automatic,
+                          "take the group out of the unit, or have the policy name the service's user"});
+        if (!installed(facts, g))
+            f.severity = Severity::low;
+        out.push_back(std::move(f));
+    }
+}
+
 // What lets whom the policy does not name at the socket.
 std::vector<Evidence> faults_of(const GrantingGroup& g, const Engines::Params& params) {
     std::vector<Evidence> out;
@@ -250,6 +271,7 @@ void judge_group(const Engines::Params& params, const Engines::Facts& facts, con
             {{g.entries.empty() ? "/etc/group" : g.entries.front().source, g.grants.front().because, ""}}));
     }
     judge_holders(facts, g, out);
+    judge_services(params, facts, g, out);
 }
 
 // ---- socket files and units ----
@@ -357,6 +379,7 @@ void judge_socket_access(const Engines::Params& params, const Engines::Facts& fa
     if (facts.access.accounts_problem)
         report_unknown(Control::socket_access, "groups", *facts.access.accounts_problem, out);
     report_unknown(Control::socket_access, "dockerd", facts.access.problems, out);
+    report_unknown(Control::socket_access, "services", facts.access.service_problems, out);
     for (const SocketOwner& o : facts.access.owners)
         judge_owner(params, facts, o, out);
     for (const SocketUnit& u : facts.access.units)

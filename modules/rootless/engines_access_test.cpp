@@ -285,6 +285,61 @@ TEST(GrantingGroup, ThatDockerdMayBeToldUnseenIsUnknown) {
                 UnorderedElementsAre("group docker: pass", "docker.socket: pass"));
 }
 
+TEST(GrantingGroup, IsAServicesToo) {
+    struct Case {
+        const char* lines;
+        std::vector<std::string> expected;
+    };
+
+    const std::string has = "ci.service with group docker: fail critical";
+    const Case cases[] = {
+        {"User=alice\nGroup=docker\n", {has}},
+        {"User=alice\nGroup=997\n", {has}},
+        {"User=alice\nGroup=ops\n", {has}},  // with the same gid
+        {"User=1000\nSupplementaryGroups=staff docker\n", {has}},
+        {"User=alice\nSupplementaryGroups=staff\nSupplementaryGroups=docker\n", {has}},
+        {"DynamicUser=yes\nSupplementaryGroups=docker\n", {has}},
+        {"User=%i\nGroup=docker\n", {has}},
+        {"User=alice\nGroup=%i\n", {"services: unknown"}},
+        {"User=alice\nGroup=docker\nGroup=staff\n", {}},
+        {"User=alice\nSupplementaryGroups=docker\nSupplementaryGroups=\n", {}},
+        {"User=alice\n# Group=docker\n", {}},
+        {"User=alice\n", {}},
+        {"SupplementaryGroups=docker\n", {}},
+        {"User=root\nGroup=docker\n", {}},
+        {"User=0\nGroup=docker\n", {}},
+        {"User=%u\nGroup=docker\n", {}},
+        {"DynamicUser=no\nGroup=docker\n", {}},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/group", "docker:x:997:\nops:x:997:\nstaff:x:996:alice\n"},
+                               {"usr/lib/systemd/system/ci.service", "[Service]\nExecStart=/opt/ci\n"}};
+        add_dockerd(tree);
+        tree.write("etc/systemd/system/ci.service.d/x.conf", "[Service]\n" + std::string(c.lines));
+        auto expected = c.expected;
+        expected.emplace_back("group docker: pass");
+        EXPECT_THAT(verdicts(assess(tree.host()), access_id), ::testing::UnorderedElementsAreArray(expected))
+            << c.lines;
+    }
+}
+
+TEST(GrantingGroup, IsAServicesThatThePolicyNames) {
+    const tests::Tree tree{
+        {"etc/group", "docker:x:997:\n"},
+        {"etc/systemd/system/ci.service", "[Service]\nUser=ci\nSupplementaryGroups=docker\n"}};
+    tree.write("etc/passwd", accounts);
+    const std::vector<std::string> ci{"ci"};
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id),  // no engine is there yet
+                ElementsAre("group docker: pass", "ci.service with group docker: fail low"));
+    EXPECT_THAT(verdicts(assess(tree.host(), {.allowed_members = ci}), access_id),
+                ElementsAre("group docker: pass", "ci.service with group docker: pass"));
+    tree.link("etc/systemd/system/ci.service", "/dev/null");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: pass"));
+    tree.fifo("etc/systemd/system/ci.service");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id),
+                ElementsAre("group docker: pass", "units: unknown"));
+}
+
 // podman.socket as its vendor has it, enabled: root's, with the mode 0660.
 void add_podman_socket(const tests::Tree& tree) {
     tree.write("usr/bin/podman", "");
@@ -316,6 +371,8 @@ TEST(RootsGroup, GrantsToWhomeverElseItHas) {
         {"another root", "etc/passwd", toor.c_str(), ""},
         {"root and its like in lists", "etc/gshadow", "root:*:root:root\n", ""},
         {"an administrator", "etc/gshadow", "root:*:alice:\n", "group root: fail critical"},
+        {"a service", "etc/systemd/system/x.service", "[Service]\nUser=alice\nGroup=root\n",
+         "x.service with group root: fail critical"},
         {"a directory service", "etc/nsswitch.conf", "group: files ldap\n", "group root: unknown"},
         {"a line that is none", "usr/lib/group", "wheel:x:0\n", "group root: unknown"},
         {"0600", "etc/systemd/system/podman.socket.d/x.conf", "[Socket]\nSocketMode=0600\n", ""},
@@ -327,6 +384,8 @@ TEST(RootsGroup, GrantsToWhomeverElseItHas) {
         std::vector<std::string> expected{"podman.socket: pass"};
         if (*c.expected != '\0')
             expected.emplace_back(c.expected);
+        if (std::string_view(c.expected).starts_with("x.service"))
+            expected.emplace_back("group root: pass");
         EXPECT_THAT(verdicts(assess(tree.host()), access_id), ::testing::UnorderedElementsAreArray(expected))
             << c.what;
     }

@@ -35,9 +35,9 @@ ControlInfo about_socket_access() {
         .why =
             "Whoever can connect to a rootful engine's socket can start a container that mounts the host's "
             "root: access to the API is root, without a password or a trace in sudo's log. An administrator "
-            "of its group can join it, and who knows the group's password gets it. A user's client "
-            "that "
-            "DOCKER_HOST or a context points at such a socket fails as well: that user means to work there.",
+            "of its group can join it, and who knows the group's password gets it; a service that has the "
+            "group by its unit is root as well, whoever it runs as. A user's client that DOCKER_HOST or a "
+            "context points at such a socket fails as well: that user means to work there.",
         .severity = Severity::critical,
         .fix_class = FixClass::service_restart,
         .fix =

@@ -89,6 +89,12 @@ Cases daemon_cases() {
         s.tree.write("etc/group", "docker:x:997:alice\n");
     });
     add("engine.docker-socket-access", Cell::not_applicable, nothing());
+    add("engine.docker-socket-access", Cell::hostile, [](S& s) {
+        s.tree.write("usr/bin/dockerd", "");
+        s.tree.write("etc/group", "docker:x:997:alice\n");
+        s.tree.write("etc/systemd/system/" + std::string(escape) + ".service",
+                     "[Service]\nUser=" + std::string(escape) + "\nGroup=docker\n");
+    });
     add("engine.docker-socket-access", Cell::unknown, [](S& s) {
         s.tree.write("usr/bin/dockerd", "");
         s.tree.remove("etc/group");

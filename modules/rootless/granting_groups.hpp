@@ -39,6 +39,15 @@ struct SocketGrant {
     std::string unit{};   // the socket unit that gives the socket to the group, if one does
 };
 
+// A unit of the system by which a service that is not root's has the group.
+struct GroupService {
+    std::string unit;
+    std::string user;     // under whom it runs
+    std::string setting;  // "SupplementaryGroups=docker"
+    std::string source;
+    bool operator==(const GroupService&) const = default;
+};
+
 // A gid whose holders can speak to a rootful engine.
 struct GrantingGroup {
     std::string name;                    // "docker"; "gid 998" when no entry has that id
@@ -47,8 +56,9 @@ struct GrantingGroup {
     std::vector<GroupEntry> entries{};
     std::vector<std::string> primary_members{};  // accounts whose primary group it is
     std::vector<GroupHolder> holders{};          // neither root nor among the members
+    std::vector<GroupService> services{};
 
-    // Whether some entry or account gives it to another than root, or can.
+    // Whether some entry, account or service gives it to another than root, or can.
     [[nodiscard]] bool is_anybodys() const;
 };
 
