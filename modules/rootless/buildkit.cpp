@@ -90,6 +90,10 @@ void add_settings(const ConfigFiles& files, std::vector<SocketSetting>& into) {
 
 }  // namespace
 
+std::optional<std::string> buildkit_config(std::span<const std::string> argv) {
+    return flag_value(with_two_dashes(argv), "--config");
+}
+
 ConfigFile buildkit_flags(std::span<const std::string> argv, const std::string& source) {
     const auto words = with_two_dashes(argv);
     Table tls;
@@ -137,8 +141,7 @@ Buildkit read_buildkit(const host::Host& host, const Inventory& inventory) {
     const std::string usual = "/etc/buildkit/buildkitd.toml";
     for (const auto& command : engine_commands(host, inventory, "buildkit", out.problems)) {
         auto& files = out.starts.emplace_back();
-        const auto named = flag_value(with_two_dashes(command.argv), "--config");
-        if (const auto path = named_file(named.value_or(usual), command.source))
+        if (const auto path = named_file(buildkit_config(command.argv).value_or(usual), command.source))
             add_file(*path, files);
         else
             out.problems.push_back(path.error());

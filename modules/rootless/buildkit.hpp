@@ -18,6 +18,9 @@ struct Buildkit {
 
 // ---- pure ----
 
+// The file that a command line names; nullopt: the usual one.
+[[nodiscard]] std::optional<std::string> buildkit_config(std::span<const std::string> argv);
+
 // A command line as the configuration it amounts to.
 [[nodiscard]] ConfigFile buildkit_flags(std::span<const std::string> argv, const std::string& source);
 

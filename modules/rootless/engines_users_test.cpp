@@ -114,6 +114,33 @@ TEST(UsersEngines, AreConfiguredWhereTheirCommandLinesSay) {
     }
 }
 
+TEST(UsersEngines, OfBuildkitListenWhereTheirFilesSay) {
+    struct Case {
+        const char* arguments;
+        const char* usual;  // ~/.config/buildkit/buildkitd.toml
+        const char* expected;
+    };
+
+    const char* listens = "[grpc]\naddress = ['tcp://b:1']\n";
+    const Case cases[] = {
+        {"", listens, "tcp b:1: fail high"},
+        {"--addr unix:///run/b.sock", listens, "host: not-applicable"},
+        {"--config %h/b.toml", "", "tcp b:1: fail high"},
+        {"-config=b.toml", "", "tcp b:1: fail high"},
+        {"--config /etc/none.toml", listens, "host: not-applicable"},
+        {"--config %E/b.toml", "", "alice: unknown"},
+        {"", "[grpc", "alice: unknown"},
+    };
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"home/alice/b.toml", listens},
+                               {"home/alice/.config/buildkit/buildkitd.toml", c.usual}};
+        add_accounts(tree);
+        tree.write(std::string(alices) + "buildkit.service",
+                   "[Service]\nExecStart=rootlesskit buildkitd " + std::string(c.arguments) + "\n");
+        EXPECT_THAT(tcp_of(tree), ElementsAre(c.expected)) << c.arguments << c.usual;
+    }
+}
+
 TEST(UsersEngines, ThatRunAreConfiguredWhereTheirOwnWordsSay) {
     const tests::Tree tree{{"home/alice/$d.json", R"({"hosts":["tcp://b:1"]})"}};
     add_accounts(tree);

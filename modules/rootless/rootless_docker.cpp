@@ -66,18 +66,34 @@ struct Use {
 
     // `resolve`: the path that a word of it stands for, or nullopt.
     template <class Resolve>
-    void add_command(const std::vector<std::string>& argv, const std::string& source, Resolve resolve) {
+    void add_command(const host::Sysroot& root, const std::vector<std::string>& argv,
+                     const std::string& source, Resolve resolve) {
         if (engine == "docker") {
             add_docker(argv, source, resolve);
         } else if (engine == "buildkit") {
-            for (auto& s : socket_settings(Buildkit{.starts = {{buildkit_flags(argv, source)}}}))
-                if (s.kind == SocketSetting::Kind::tcp)
-                    listens.push_back({std::move(s.engine), std::move(s.value), source});
+            add_buildkit(root, argv, source, resolve);
         } else {
             for (const auto& word : argv)
                 if (word.starts_with("tcp:"))
                     listens.push_back({engine, word, source});
         }
+    }
+
+    template <class Resolve>
+    void add_buildkit(const host::Sysroot& root, const std::vector<std::string>& argv,
+                      const std::string& source, Resolve resolve) {
+        ConfigFiles files;
+        const auto named = buildkit_config(argv);
+        if (const auto path = resolve(named.value_or("%h/.config/buildkit/buildkitd.toml"))) {
+            if (auto file = read_toml(root, *path, problems))
+                files.push_back(*std::move(file));
+        } else if (named) {
+            problems.push_back(host::unknown_file(*named, source));
+        }
+        files.push_back(buildkit_flags(argv, source));
+        for (auto& s : socket_settings(Buildkit{.starts = {std::move(files)}}))
+            if (s.kind == SocketSetting::Kind::tcp)
+                listens.push_back({std::move(s.engine), std::move(s.value), std::move(s.source)});
     }
 
     template <class Resolve>
@@ -107,7 +123,7 @@ Use use_of(const host::Host& host, const host::UnitFile& unit, const Manager& ma
     const auto environment = unit_environment(host, unit);
     out.problems = environment.problems;
     for (const auto& line : unit.values("Service", "ExecStart"))
-        out.add_command(expand(command_words(line.value), environment.values), line.source,
+        out.add_command(host.root(), expand(command_words(line.value), environment.values), line.source,
                         [&](const std::string& word) { return named_path(unit, word, manager); });
     return out;
 }
