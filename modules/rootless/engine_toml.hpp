@@ -38,13 +38,13 @@ struct EngineCommands {
     std::vector<Error> problems{};
 };
 
-// How the units of an engine start it as root. Among the problems is what hides a command line: a script that a
-// unit calls.
+// How the units of an engine start it as root. Among the problems is what hides a command line: a script that
+// a unit calls.
 [[nodiscard]] EngineCommands unit_commands(const host::Host& host, const Inventory& inventory,
                                            std::string_view engine);
 
-// How an engine is started as root: by its units, and as it runs, unless another engine started it. Problems as
-// above, and processes that could not be read.
+// How an engine is started as root: by its units, and as it runs, unless another engine started it. Problems
+// as above, and processes that could not be read.
 [[nodiscard]] std::vector<EngineCommand> engine_commands(const host::Host& host, const Inventory& inventory,
                                                          std::string_view engine,
                                                          std::vector<Error>& problems);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/rootless_docker.hpp"
 
+#include "core/base/path.hpp"
 #include "core/host/user_records.hpp"
 #include "modules/rootless/buildkit.hpp"
 #include "modules/rootless/environment_users.hpp"
@@ -14,10 +15,6 @@ namespace plimsoll::modules::rootless {
 namespace {
 
 using Names = std::set<std::string, std::less<>>;
-
-std::string_view base_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
 
 // Units that may be an engine's by their names; what they do is seen when they are read.
 bool may_be_engines(std::string_view unit) {
