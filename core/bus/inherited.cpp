@@ -19,7 +19,7 @@ Fd take_inherited(std::string_view name) {
             found = SD_LISTEN_FDS_START + i;
         std::free(names[i]);
     }
-    std::free(names);
+    std::free(static_cast<void*>(names));
     if (found < 0) {
         (void)::close_range(first, ~0U, 0);
         return {};

@@ -25,6 +25,9 @@ class ProcessEnds {
 
     ProcessEnds(const ProcessEnds&) = delete;
     ProcessEnds& operator=(const ProcessEnds&) = delete;
+    ProcessEnds(ProcessEnds&&) = delete;
+    ProcessEnds& operator=(ProcessEnds&&) = delete;
+    ~ProcessEnds() = default;
 
     // These and no others from now on, by number in our PID namespace, with those whom it concerns. One that
     // is not there any more has ended, and is told of once for as long as it is asked for.
