@@ -93,7 +93,8 @@ struct Counters {
     std::uint64_t failed_heals{0};
     std::uint64_t event_overflows{0};  // events were lost
     std::uint64_t watches_lost{0};
-    // Of what processes of containers wanted to do, by who denied it: see denied_by.
+    // Of what processes of containers, and of services with mounts of their own, wanted to do, by who denied
+    // it: see denied_by.
     std::array<std::uint64_t, 3> denials{};
     std::uint64_t unannounced{0};  // found by a full pass, announced by no event
     std::uint64_t full_passes{0};

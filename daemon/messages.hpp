@@ -23,7 +23,7 @@ inline constexpr std::string_view policy_loaded{"6a305b05ea5e47fa8e5935cedfbfde1
 inline constexpr std::string_view store_set_aside{"b33d151759654fdb900de6913ddc3c68"};
 // Changes were not heard of one by one; what they may concern was looked at in full.
 inline constexpr std::string_view events_lost{"995549938bb24584be38027247d1034c"};
-// A process of a container was denied something.
+// A process of a container, or of a service with mounts of its own, was denied something.
 inline constexpr std::string_view denied{"70fa6f9ee4b14e4fae1d3b40a3c4ab06"};
 // The daemon looks after the host.
 inline constexpr std::string_view started{"77b03928bccd4c2b8de65b441efb2e93"};

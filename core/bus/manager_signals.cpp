@@ -4,6 +4,7 @@
 #include "core/base/text.hpp"
 #include "core/bus/compat.hpp"
 #include "core/bus/guard.hpp"
+#include "core/bus/managers.hpp"
 #include "core/bus/pump.hpp"
 #include "core/bus/retry.hpp"
 
@@ -17,13 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds together = 100ms;
-constexpr std::chrono::microseconds answer_within = 5s;
-constexpr const char* systemd = "org.freedesktop.systemd1";
-constexpr const char* systemd_path = "/org/freedesktop/systemd1";
-constexpr const char* systemd_manager = "org.freedesktop.systemd1.Manager";
-constexpr const char* logind = "org.freedesktop.login1";
-constexpr const char* logind_path = "/org/freedesktop/login1";
-constexpr const char* logind_manager = "org.freedesktop.login1.Manager";
+constexpr std::chrono::microseconds answer_within = 60s;  // also of a manager that is busy booting
 
 // Ended in the reverse order.
 struct Session {
@@ -75,8 +70,8 @@ Result<void> ManagerSignals::State::connect() {
     auto fresh = std::make_unique<Session>();
     PLIMSOLL_CHECK(guarded("listen to the service manager", [&] {
         fresh->connection = sdbus::createSystemBusConnection();
-        fresh->systemd = make_proxy(*fresh->connection, systemd, systemd_path);
-        fresh->logind = make_proxy(*fresh->connection, logind, logind_path);
+        fresh->systemd = make_proxy(*fresh->connection, managers::systemd, managers::systemd_path);
+        fresh->logind = make_proxy(*fresh->connection, managers::logind, managers::logind_path);
         listen_to_systemd(*fresh->systemd);
         listen_to_logind(*fresh->logind);
     }));
@@ -92,14 +87,14 @@ Result<void> ManagerSignals::State::connect() {
 
 void ManagerSignals::State::listen_to_systemd(sdbus::IProxy& proxy) {
     proxy.uponSignal("JobRemoved")
-        .onInterface(systemd_manager)
+        .onInterface(managers::systemd_manager)
         .call([this](std::uint32_t, const sdbus::ObjectPath&, const std::string& unit, const std::string&) {
             if (has_processes(unit))
                 heard("event job of " + printable(unit));
         });
     signals_registered(proxy);
     // Without a subscriber systemd announces no job. Whoever does not answer is heard of by the full pass.
-    call_async(proxy, systemd_manager, "Subscribe", answer_within,
+    call_async(proxy, managers::systemd_manager, "Subscribe", answer_within,
                [this](sdbus::MethodReply&, const sdbus::Error* error) {
                    if (error != nullptr && calls.report)
                        calls.report("systemd does not announce its jobs: " + error->getMessage());
@@ -109,7 +104,7 @@ void ManagerSignals::State::listen_to_systemd(sdbus::IProxy& proxy) {
 void ManagerSignals::State::listen_to_logind(sdbus::IProxy& proxy) {
     for (const char* name : {"UserNew", "UserRemoved"})
         proxy.uponSignal(name)
-            .onInterface(logind_manager)
+            .onInterface(managers::logind_manager)
             .call([this](std::uint32_t uid, const sdbus::ObjectPath&) {
                 heard("event user " + std::to_string(uid));
             });

@@ -3,6 +3,7 @@
 
 #include "core/bus/compat.hpp"
 #include "core/bus/guard.hpp"
+#include "core/bus/managers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,15 +16,6 @@ namespace plimsoll::bus {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr const char* service = "org.freedesktop.systemd1";
-constexpr const char* manager_path = "/org/freedesktop/systemd1";
-constexpr const char* manager_interface = "org.freedesktop.systemd1.Manager";
-constexpr const char* logind = "org.freedesktop.login1";
-constexpr const char* logind_path = "/org/freedesktop/login1";
-constexpr const char* logind_interface = "org.freedesktop.login1.Manager";
-constexpr const char* user_interface = "org.freedesktop.login1.User";
-constexpr const char* unit_interface = "org.freedesktop.systemd1.Unit";
 
 // What a job that did not end with "done" means for its caller; systemd.directives' JobRemoved results.
 Result<void> judge(const std::string& what, const std::string& result) {
@@ -43,15 +35,15 @@ class SystemdManager final : public host::ServiceManager {
   public:
     SystemdManager(std::unique_ptr<sdbus::IConnection> connection, std::chrono::milliseconds deadline)
         : connection_(std::move(connection)),
-          manager_(make_proxy(*connection_, service, manager_path)),
+          manager_(make_proxy(*connection_, managers::systemd, managers::systemd_path)),
           deadline_(deadline) {
         manager_->uponSignal("JobRemoved")
-            .onInterface(manager_interface)
+            .onInterface(managers::systemd_manager)
             .call([this](std::uint32_t, const sdbus::ObjectPath& job, const std::string&,
                          const std::string& result) { ended_[job] = result; });
         signals_registered(*manager_);
         // Without a subscriber systemd announces no job.
-        manager_->callMethod("Subscribe").onInterface(manager_interface);
+        manager_->callMethod("Subscribe").onInterface(managers::systemd_manager);
     }
 
     Result<std::string> active_state(const std::string& unit) override {
@@ -70,7 +62,7 @@ class SystemdManager final : public host::ServiceManager {
 
     Result<void> reload_manager() override {
         return guarded("reload the service manager", [&] {
-            manager_->callMethod("Reload").onInterface(manager_interface).withTimeout(as_timeout());
+            manager_->callMethod("Reload").onInterface(managers::systemd_manager).withTimeout(as_timeout());
         });
     }
 
@@ -78,9 +70,9 @@ class SystemdManager final : public host::ServiceManager {
         const std::string what = (linger ? "let uid " : "do not let uid ") + std::to_string(uid) + " linger";
         PLIMSOLL_CHECK(guarded(what, [&] {
             constexpr bool may_ask_a_person = false;
-            make_proxy(*connection_, logind, logind_path)
+            make_proxy(*connection_, managers::logind, managers::logind_path)
                 ->callMethod("SetUserLinger")
-                .onInterface(logind_interface)
+                .onInterface(managers::logind_manager)
                 .withTimeout(as_timeout())
                 .withArguments(uid, linger, may_ask_a_person);
         }));
@@ -106,13 +98,13 @@ class SystemdManager final : public host::ServiceManager {
     Result<bool> has_session(std::uint32_t uid) {
         const auto state = guarded("ask logind for uid " + std::to_string(uid), [&] {
             sdbus::ObjectPath path;
-            make_proxy(*connection_, logind, logind_path)
+            make_proxy(*connection_, managers::logind, managers::logind_path)
                 ->callMethod("GetUser")
-                .onInterface(logind_interface)
+                .onInterface(managers::logind_manager)
                 .withArguments(uid)
                 .storeResultsTo(path);
-            const auto user = make_proxy(*connection_, logind, path);
-            return user->getProperty("State").onInterface(user_interface).get<std::string>();
+            const auto user = make_proxy(*connection_, managers::logind, path);
+            return user->getProperty("State").onInterface(managers::user).get<std::string>();
         });
         if (!state)
             return state.error().code == Code::not_found ? Result<bool>(false) : Failure(state.error());
@@ -139,12 +131,12 @@ class SystemdManager final : public host::ServiceManager {
     States states_of(const std::string& unit) {
         sdbus::ObjectPath path;
         manager_->callMethod("LoadUnit")
-            .onInterface(manager_interface)
+            .onInterface(managers::systemd_manager)
             .withArguments(unit)
             .storeResultsTo(path);
-        const auto proxy = make_proxy(*connection_, service, path);
+        const auto proxy = make_proxy(*connection_, managers::systemd, path);
         const auto property = [&](const char* name) {
-            return proxy->getProperty(name).onInterface(unit_interface).get<std::string>();
+            return proxy->getProperty(name).onInterface(managers::unit).get<std::string>();
         };
         return {property("LoadState"), property("ActiveState")};
     }
@@ -158,7 +150,7 @@ class SystemdManager final : public host::ServiceManager {
         const auto job = guarded(what, [&] {
             sdbus::ObjectPath path;
             manager_->callMethod(method)
-                .onInterface(manager_interface)
+                .onInterface(managers::systemd_manager)
                 .withTimeout(as_timeout())
                 .withArguments(unit, std::string("replace"))
                 .storeResultsTo(path);

@@ -36,7 +36,7 @@ struct Agent::State {
     const bus::EventLoop& loop;
     const host::Host& host;
     const policy::Modules& modules;
-    AgentOptions options;
+    AgentOptions options;  // `audit` has been taken out
     const policy::Catalogue catalogue;
 
     PolicyKeeper policy;
@@ -131,6 +131,7 @@ struct Agent::State {
     void listen_to_kernel();
     void watch_starts();
     void watch_knobs();
+    void say_unheard_mac();
     void on_denial(const Denial& denial, std::optional<bool> own_mounts);
     void follow_processes();  // that findings speak of
 

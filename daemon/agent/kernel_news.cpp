@@ -51,6 +51,7 @@ void Agent::State::listen_to_kernel() {
         if (watcher)
             on_event({watcher->looked_at(told.directory) | containers_group(), told.cause, told.lost});
     });
+    say_unheard_mac();
     auto heard = Denials::make(
         loop, host.root(), std::move(options.audit),
         [this](const Denial& denial, std::optional<bool> own_mounts) { on_denial(denial, own_mounts); });
@@ -58,6 +59,16 @@ void Agent::State::listen_to_kernel() {
         denials.emplace(*std::move(heard));
     else
         say(Level::info, "what containers are denied cannot be told: " + heard.error().message);
+}
+
+void Agent::State::say_unheard_mac() {
+    const host::Sysroot::Unrecorded aside(host.root());
+    const auto unheard = [&](std::string_view directory, bool heard, std::string_view whose) {
+        if (!heard && host.root().exists(directory))
+            say(Level::info, "changes of " + std::string(whose) + " are left to the full pass");
+    };
+    unheard(MacChanges::apparmor, mac_changes->hears_apparmor(), "AppArmor's profiles");
+    unheard(MacChanges::selinux, mac_changes->hears_selinux(), "SELinux's mode and policy");
 }
 
 void Agent::State::watch_knobs() {

@@ -152,8 +152,10 @@ void add_contested(Text& to, const Status& s) {
 }
 
 void add_denials(Text& to, const Counters& c) {
-    to.begin({"plimsoll_denials", Type::counter,
-              "What processes of containers were denied, as far as the audit system tells."});
+    to.begin(
+        {"plimsoll_denials", Type::counter,
+         "What processes of containers, and of services with mounts of their own, were denied, as far as "
+         "the audit system tells."});
     for (std::size_t i = 0; i < denied_by.size(); ++i)
         to.add(number(c.denials.at(i)), {{"by", denied_by.at(i)}});
 }

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -26,6 +28,10 @@ namespace {
 constexpr std::uint32_t records = 1U << (AUDIT_NLGRP_READLOG - 1);
 constexpr std::uint16_t apparmor_denied = 1503;  // what kernels with AppArmor's own numbers use
 constexpr std::size_t most_bytes{9000};          // MAX_AUDIT_MESSAGE_LENGTH
+
+// So many in `rest`: anybody can bring about as many as he likes.
+constexpr int most_at_once = 64;
+constexpr std::chrono::milliseconds rest{100};
 
 // Nobody is woken for the records that auditd's rules make.
 Result<void> want_denials_only(int fd) {
@@ -170,6 +176,7 @@ struct Denials::State {
     Fd socket{};
     std::optional<std::uint64_t> host_mounts{};
     bus::Source from_kernel{};
+    bus::Source rested{};
 };
 
 std::optional<bool> Denials::State::in_own_mounts(int pid) const {
@@ -180,9 +187,7 @@ std::optional<bool> Denials::State::in_own_mounts(int pid) const {
     return *own != *host_mounts;
 }
 
-// So many at once, that a storm of them holds up nothing else; more wake us again.
 void Denials::State::read() {
-    constexpr int most_at_once = 64;
     std::array<char, most_bytes> buffer{};
     for (int i = 0; i < most_at_once; ++i) {
         const auto datagram = next_from_kernel(socket, buffer);
@@ -192,6 +197,8 @@ void Denials::State::read() {
         if (const auto denial = datagram ? parse_denial(**datagram) : std::nullopt)
             on_denial(*denial, in_own_mounts(denial->pid));
     }
+    from_kernel.enable(false);
+    rested.call_after(rest);
 }
 
 Denials::Denials(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -211,6 +218,9 @@ Result<Denials> Denials::make(const bus::EventLoop& loop, const host::Sysroot& r
     state->socket = std::move(joined);
     PLIMSOLL_CHECK(expect_audit(state->socket.get()));
     PLIMSOLL_CHECK(want_denials_only(state->socket.get()));
+    PLIMSOLL_TRY(state->rested,
+                 loop.on_time(rest, rest / 10, [s = state.get()] { s->from_kernel.enable(true); }));
+    state->rested.enable(false);
     PLIMSOLL_TRY(state->from_kernel,
                  loop.on_io(state->socket.get(), EPOLLIN, [s = state.get()](std::uint32_t) { s->read(); }));
     return Denials(std::move(state));

@@ -7,7 +7,6 @@
 #include "core/bus/event_loop.hpp"
 #include "core/host/sysroot.hpp"
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -36,9 +35,10 @@ class Denials {
     // are. nullopt: it has ended by now, as those do that a filter kills.
     using OnDenial = std::function<void(const Denial& denial, std::optional<bool> own_mounts)>;
 
-    // `root` ("/") and `loop` must outlive it. `joined`: a socket that has joined the records already, and
-    // then is this object's; or none. Called from the loop; must not end this. Code::permission without such
-    // a socket and CAP_AUDIT_READ in the initial user namespace.
+    // `root` ("/") and `loop` must outlive it. Of more than 64 records within 0.1 s some are not told of.
+    // `joined`: a socket that has joined the records already, and then is this object's; or none. Called from
+    // the loop; must not end this. Code::permission without such a socket and CAP_AUDIT_READ in the initial
+    // user namespace.
     [[nodiscard]] static Result<Denials> make(const bus::EventLoop& loop, const host::Sysroot& root,
                                               Fd joined, OnDenial on_denial);
     Denials(Denials&&) noexcept;

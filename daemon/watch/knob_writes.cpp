@@ -32,6 +32,9 @@ constexpr std::string_view everything = "/proc/sys";
 constexpr milliseconds stored{10};
 constexpr milliseconds held_up{200};
 constexpr std::size_t most_written{256};  // names that are kept apart, and whose last writer is
+// Records that are taken in `stored`: any user may write to the settings of namespaces of his own as often as
+// he likes. What the ring has no room for meanwhile is counted as lost.
+constexpr int most_at_once{16};
 
 // A record: the process's number, four bytes of nothing, comm, name.
 constexpr int pid_at = 0;
@@ -169,6 +172,7 @@ struct KnobWrites::State {
 
     Result<void> start(const bus::EventLoop& loop);
     void read();
+    [[nodiscard]] int take(std::string_view record);
     void note(const KnobWrite& write);
     void tell();
     void tell_again();
@@ -182,6 +186,7 @@ struct KnobWrites::State {
     Fd link{};  // closed, the program goes
     std::unique_ptr<ring_buffer, FreeRing> ring{};
     std::uint64_t lost{0};
+    int left{0};                                      // of most_at_once
     std::set<std::string> fresh{};                    // not told of yet
     std::map<std::string, Clock::time_point> told{};  // once, and when
     std::map<std::string, std::string> writers{};
@@ -208,11 +213,10 @@ Result<void> KnobWrites::State::start(const bus::EventLoop& loop) {
                                                 code.data(), code.size(), &how)));
     PLIMSOLL_TRY(link, taken("attach the program that sees writes to kernel settings",
                              ::bpf_link_create(program.get(), cgroup.get(), BPF_CGROUP_SYSCTL, nullptr)));
-    const auto take = [](void* self, void* data, std::size_t size) {
-        static_cast<State*>(self)->note(parse_knob_write({static_cast<const char*>(data), size}));
-        return 0;
+    const auto on_record = [](void* self, void* data, std::size_t size) {
+        return static_cast<State*>(self)->take({static_cast<const char*>(data), size});
     };
-    ring.reset(::ring_buffer__new(ring_map.get(), take, this, nullptr));
+    ring.reset(::ring_buffer__new(ring_map.get(), on_record, this, nullptr));
     if (!ring)
         return fail_errno("map the ring for writes to kernel settings");
     PLIMSOLL_TRY(when_stored, loop.on_time(stored, stored / 10, [this] { tell(); }));
@@ -233,6 +237,12 @@ bool KnobWrites::State::any_lost() {
     return std::exchange(lost, now) != now;
 }
 
+// libbpf stops after the record for which this is negative.
+int KnobWrites::State::take(std::string_view record) {
+    note(parse_knob_write(record));
+    return --left > 0 ? 0 : -1;
+}
+
 void KnobWrites::State::note(const KnobWrite& write) {
     if (write.pid == ::getpid())
         return;  // what we set ourselves is looked at at once
@@ -245,17 +255,18 @@ void KnobWrites::State::note(const KnobWrite& write) {
 }
 
 void KnobWrites::State::read() {
-    const bool was_waiting = !fresh.empty();
+    left = most_at_once;
     (void)::ring_buffer__consume(ring.get());
     if (any_lost())
         fresh.emplace(everything);
-    if (!was_waiting && !fresh.empty())
-        when_stored.call_after(stored);
+    from_kernel.enable(false);
+    when_stored.call_after(stored);
 }
 
 void KnobWrites::State::tell() {
+    from_kernel.enable(true);
     const auto now = std::exchange(fresh, {});
-    if (told.empty())
+    if (told.empty() && !now.empty())
         when_held_up.call_after(held_up);
     for (const auto& path : now) {
         told[path] = Clock::now();

@@ -16,7 +16,7 @@ namespace plimsoll::daemon {
 
 class ProcessEnds {
   public:
-    static constexpr std::size_t most{1024};  // that are followed; the lowest numbers
+    static constexpr std::size_t most{256};  // that are followed, each by a descriptor; the lowest numbers
 
     // `on_end` is called from the loop, 20 ms after the end, when whoever waits for the process has had time
     // to take it off the table; it may call follow(). `loop` must outlive it.
