@@ -277,6 +277,26 @@ std::vector<std::string> expand(const std::vector<std::string>& argv, const Vari
     return out;
 }
 
+std::vector<Error> unset_variables(const std::vector<std::string>& argv, const Variables& environment,
+                                   ManagerOf manager, const std::string& source) {
+    std::vector<Error> out;
+    const auto note = [&](std::string_view variable, std::string_view name) {
+        if (!name.empty() && !environment.contains(std::string(name)))
+            out.push_back(
+                {Code::unsupported, 0,
+                 printable(source) + ": what " + printable(variable, 80) + " stands for is not known"});
+    };
+    for (const std::string_view word : argv) {
+        if (manager == ManagerOf::user && word.starts_with('$') && !word.starts_with("${") &&
+            !word.starts_with("$$"))
+            note(word, word.substr(1));
+        for (auto at = word.find("${"); at != std::string_view::npos; at = word.find("${", at + 2))
+            if (const auto end = word.find('}', at); end != std::string_view::npos)
+                note(word.substr(at, end + 1 - at), word.substr(at + 2, end - at - 2));
+    }
+    return out;
+}
+
 Result<std::string> named_file(const std::string& word, const std::string& source) {
     const bool literal = source.starts_with("pid ") || word.find_first_of("%$") == std::string::npos;
     return literal && word.starts_with('/') ? Result<std::string>(word) : Failure(unknown_file(word, source));

@@ -50,6 +50,16 @@ struct LineWord {
 [[nodiscard]] std::vector<std::string> expand(const std::vector<std::string>& argv,
                                               const Variables& environment);
 
+enum class ManagerOf { system, user };
+
+// Code::unsupported for each variable of those words that the environment does not have: what the manager
+// that starts the unit puts in its place, only it knows. Of the system's "$OPTIONS" that nobody set is no
+// word, as whoever wrote it meant it, and "${DIR}" alone counts; a user's has an environment of its own.
+// `source`: "FILE:LINE".
+[[nodiscard]] std::vector<Error> unset_variables(const std::vector<std::string>& argv,
+                                                 const Variables& environment, ManagerOf manager,
+                                                 const std::string& source);
+
 // The file that a word of a command line names: an absolute path, of a unit's without specifiers and
 // variables. Code::unsupported for others, which only the running manager or program knows. `source`:
 // "FILE:LINE", or "pid 812" where the words are those of a process.

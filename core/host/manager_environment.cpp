@@ -25,7 +25,7 @@ UnitFile read_conf(const Sysroot& root, const std::string& name, std::vector<Err
     std::map<std::string, std::string> drop_ins;  // the first of a name counts
     for (const std::string dir : directories) {
         const std::string path = dir + name;
-        if (out.fragment.empty() && (root.exists(path) || root.read_link(path)))
+        if (out.fragment.empty() && root.exists(path))
             out.fragment = path;
         const auto entries = root.list(path + ".d");
         if (!entries && entries.error().code != Code::not_found)

@@ -391,6 +391,24 @@ std::vector<std::string> UnitFiles::names(std::string_view prefix) const {
     return {out.begin(), out.end()};
 }
 
+// To which units with one of the suffixes the drop-ins in a folder of that name apply: of "service.d" all
+// services, of "a-.service.d" those that begin with "a-" (drop_in_names()).
+std::vector<std::string> UnitFiles::units_below(std::string_view folder, Suffixes suffixes) const {
+    if (!folder.ends_with(".d"))
+        return {};
+    const std::string name(folder.substr(0, folder.size() - 2));
+    const bool of_type = std::ranges::find(suffixes, "." + name) != suffixes.end();
+    const std::string suffix = of_type ? "." + name : std::string(suffix_of(name));
+    if (!of_type && !ends_with_one(name, suffixes))
+        return {};
+    const std::string stem = of_type ? "" : name.substr(0, name.size() - suffix.size());
+    if (!of_type && !stem.ends_with('-'))
+        return {name};
+    auto out = names(stem);
+    std::erase_if(out, [&](const std::string& unit) { return !unit.ends_with(suffix); });
+    return out;
+}
+
 Result<std::vector<std::string>> UnitFiles::mentioning(const Sysroot& root,
                                                        std::span<const std::string_view> needles,
                                                        Suffixes suffixes) const {
@@ -399,15 +417,12 @@ Result<std::vector<std::string>> UnitFiles::mentioning(const Sysroot& root,
     for (const Dir& dir : dirs_) {
         out.merge(dir.units_mentioning(root, search, suffixes));
         for (const DirEntry& e : dir.entries) {
-            std::string_view unit = e.name;
-            if (!unit.ends_with(".d"))
-                continue;
-            unit.remove_suffix(2);
-            if (!ends_with_one(unit, suffixes))
+            auto units = units_below(e.name, suffixes);
+            if (units.empty())
                 continue;
             PLIMSOLL_TRY(const bool drop_in, drop_in_mentions(root, dir.path_of(e.name), search));
             if (drop_in)
-                out.emplace(unit);
+                out.insert(std::move_iterator(units.begin()), std::move_iterator(units.end()));
         }
     }
     return std::vector<std::string>(out.begin(), out.end());

@@ -63,8 +63,8 @@ class UnitFiles {
     [[nodiscard]] std::vector<std::string> names(std::string_view prefix) const;
 
     // Names of the units with one of the suffixes (".service", ".target") of which any file (drop-ins
-    // included) contains one of `needles` (each of two bytes or more), or cannot be read; sorted. To find
-    // units by what they run or pull in, whatever their names are.
+    // included, also those for all units of a type or prefix) contains one of `needles` (each of two bytes or
+    // more), or cannot be read; sorted. To find units by what they run or pull in, whatever their names are.
     [[nodiscard]] Result<std::vector<std::string>> mentioning(
         const Sysroot& root, std::span<const std::string_view> needles,
         std::span<const std::string_view> suffixes = service_suffixes) const;
@@ -77,6 +77,8 @@ class UnitFiles {
 
   private:
     explicit UnitFiles(std::vector<Dir> dirs);
+    [[nodiscard]] std::vector<std::string> units_below(std::string_view folder,
+                                                       std::span<const std::string_view> suffixes) const;
 
     std::vector<Dir> dirs_;  // by precedence
 };

@@ -137,6 +137,26 @@ TEST(UnitFiles, FindsUnitsByWhatTheyMention) {
     EXPECT_THAT(units->mentioning(host.root(), needles, timers).value(), ElementsAre("d.timer"));
 }
 
+TEST(UnitFiles, DropInsForManyUnitsAreOfEachOfThem) {
+    const tests::Tree tree{{"etc/systemd/system/a-b.service", "[Service]\nExecStart=/bin/true\n"},
+                           {"etc/systemd/system/a.service", "[Service]\nExecStart=/bin/true\n"},
+                           {"usr/lib/systemd/system/b.socket", "[Socket]\n"}};
+    const auto host = tree.host();
+    const auto found = [&] {
+        static constexpr std::string_view needles[] = {"podman"};
+        return host::UnitFiles::open(host.root())->mentioning(host.root(), needles).value();
+    };
+    const std::string text = "[Service]\nExecStartPre=podman pull y\n";
+    tree.write("etc/systemd/system/a-.service.d/x.conf", text);
+    EXPECT_THAT(found(), ElementsAre("a-.service", "a-b.service"));
+    tree.remove("etc/systemd/system/a-.service.d");
+    tree.write("run/systemd/system/service.d/x.conf", text);
+    EXPECT_THAT(found(), ElementsAre("a-b.service", "a.service"));
+    tree.write("run/systemd/system/service.d/x.conf", "[Service]\n");
+    tree.write("etc/systemd/system/timer.d/x.conf", text);
+    EXPECT_THAT(found(), ::testing::IsEmpty());
+}
+
 TEST(UnitFiles, ATemplateIsEnabledByTheLinksOfItsInstances) {
     const tests::Tree tree{{"etc/systemd/system/a@.service", "[Service]\n"}};
     tree.link("etc/systemd/system/multi-user.target.wants/a@x.service", "../a@.service");

@@ -70,8 +70,19 @@ void add_owner(const host::Accounts& accounts, const SocketSetting& setting, Api
             {known != nullptr ? known->name : "uid " + setting.value, setting.engine, setting.source});
 }
 
+bool has_roots_group(const host::Accounts& accounts, const SocketUnit& unit) {
+    if (unit.group.empty()) {
+        const host::User* user = find_user(accounts, unit.user);
+        return user != nullptr && user->gid == 0;
+    }
+    const host::Group* group = accounts.group(unit.group);
+    return group != nullptr ? group->gid == 0 : unit.group == "root" || parse_u64(unit.group) == 0;
+}
+
+// A group of that name says who is meant to have the socket, also of a unit that nothing starts; root's own
+// does not.
 void add_unit_group(const host::Accounts& accounts, const SocketUnit& unit, GroupReader& into) {
-    if ((unit.mode & 020) == 0 || unit.problem)
+    if ((unit.mode & 020) == 0 || unit.problem || (!unit.starts && has_roots_group(accounts, unit)))
         return;
     if (!unit.group.empty())
         return into.add(unit.group, {unit.engine, unit.name + ": SocketGroup=", unit.name});

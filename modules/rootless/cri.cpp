@@ -72,6 +72,20 @@ void read_files(const host::Sysroot& root, ContainerdConfig& into) {
             into.maybe.push_back(*std::move(file));
 }
 
+// A word, and where it stands.
+struct Given {
+    std::string value;
+    std::string source;  // "FILE:LINE", "pid 812"
+};
+
+// The path that is given in the place of the usual one; which it is may not be known.
+void take_path(std::string& usual, const Given& given, std::vector<Error>& problems) {
+    if (auto path = named_file(given.value, given.source))
+        usual = *std::move(path);
+    else
+        problems.push_back(std::move(path).error());
+}
+
 void read_crio(const host::Sysroot& root, const std::string& main, const std::string& dir, CriFacts& into) {
     if (auto file = read_toml(root, main, into.crio_problems))
         into.crio.push_back(*std::move(file));
@@ -90,8 +104,8 @@ ContainerdConfig read_containerd(const host::Host& host, const Inventory& invent
     ContainerdConfig out;
     for (const auto& line : engine_commands(host, inventory, "containerd", out.problems))
         for (const char* name : {"--config", "-c"})
-            if (const auto v = flag_value(line.argv, name))
-                out.path = *v;
+            if (auto v = flag_value(line.argv, name))
+                take_path(out.path, {*std::move(v), line.source}, out.problems);
     read_files(host.root(), out);
     return out;
 }
@@ -102,8 +116,8 @@ bool is_yaml(std::string_view name) {
 
 // Of the configuration of k3s or rke2: a file and those in the directory beside it, of which the last that
 // says it counts.
-std::optional<std::string> configured_data_dir(const host::Sysroot& root, const std::string& path,
-                                               std::vector<Error>& problems) {
+std::optional<Given> configured_data_dir(const host::Sysroot& root, const std::string& path,
+                                         std::vector<Error>& problems) {
     std::vector<std::string> files{path};
     const auto entries = root.list(path + ".d");
     if (!entries && entries.error().code != Code::not_found)
@@ -111,7 +125,7 @@ std::optional<std::string> configured_data_dir(const host::Sysroot& root, const 
     for (const auto& e : entries.value_or(std::vector<host::DirEntry>{}))
         if (is_yaml(e.name))
             files.push_back(path + ".d/" + e.name);
-    std::optional<std::string> out;
+    std::optional<Given> out;
     for (const std::string& file : files) {
         const auto text = root.read(file, config_max);
         const auto config = text ? parse_yaml(*text, file) : Result<Value>(Failure(text.error()));
@@ -119,7 +133,7 @@ std::optional<std::string> configured_data_dir(const host::Sysroot& root, const 
             problems.push_back(config.error());
         const Value* v = config ? config->at("data-dir") : nullptr;
         if (v != nullptr && v->string() != nullptr)
-            out = *v->string();
+            out = Given{*v->string(), file};
         else if (v != nullptr)
             problems.push_back(fail(Code::invalid_input, file + ": data-dir is no text").error());
     }
@@ -127,15 +141,15 @@ std::optional<std::string> configured_data_dir(const host::Sysroot& root, const 
 }
 
 // The last value that one of the flags, or else the variable, has in the command lines.
-std::optional<std::string> last_given(const std::vector<EngineCommand>& commands,
-                                      std::initializer_list<const char*> flags, const std::string& variable) {
-    std::optional<std::string> out;
+std::optional<Given> last_given(const std::vector<EngineCommand>& commands,
+                                std::initializer_list<const char*> flags, const std::string& variable) {
+    std::optional<Given> out;
     for (const EngineCommand& command : commands) {
         if (const auto it = command.environment.find(variable); it != command.environment.end())
-            out = it->second;
+            out = Given{it->second, command.source};
         for (const char* flag : flags)
             if (auto v = flag_value(command.argv, flag))
-                out = std::move(v);
+                out = Given{*std::move(v), command.source};
     }
     return out;
 }
@@ -146,18 +160,18 @@ std::string data_dir(const host::Host& host, const Inventory& inventory, const s
                      std::vector<Error>& problems) {
     const auto commands = engine_commands(host, inventory, engine, problems);
     const std::string variables = engine == "k3s" ? "K3S_" : "RKE2_";
-    const auto config = last_given(commands, {"--config", "-c"}, variables + "CONFIG_FILE")
-                            .value_or("/etc/rancher/" + engine + "/config.yaml");
-    auto out = last_given(commands, {}, variables + "DATA_DIR");
+    std::string config = "/etc/rancher/" + engine + "/config.yaml";
+    if (const auto named = last_given(commands, {"--config", "-c"}, variables + "CONFIG_FILE"))
+        take_path(config, *named, problems);
+    auto given = last_given(commands, {}, variables + "DATA_DIR");
     if (auto configured = configured_data_dir(host.root(), config, problems))
-        out = std::move(configured);
+        given = std::move(configured);
     if (auto flag = last_given(commands, {"--data-dir", "-d"}, ""))
-        out = std::move(flag);
-    if (out && !out->starts_with('/'))
-        problems.push_back(fail(Code::unsupported,
-                                "data-dir " + printable(*out, 80) + " of " + engine + " is no absolute path")
-                               .error());
-    return out.value_or("/var/lib/rancher/" + engine);
+        given = std::move(flag);
+    std::string out = "/var/lib/rancher/" + engine;
+    if (given)
+        take_path(out, *given, problems);
+    return out;
 }
 
 // k3s and rke2 write the configuration of their containerd at every start, of a template where there is one
@@ -172,7 +186,8 @@ ContainerdConfig read_bundled(const host::Host& host, const Inventory& inventory
             if (p.engine == "containerd" && p.parent_engine == engine) {
                 runs = true;
                 for (const char* flag : {"--config", "-c"})
-                    out.path = flag_value(p.argv, flag).value_or(out.path);
+                    if (auto v = flag_value(p.argv, flag))
+                        take_path(out.path, {*std::move(v), "pid " + std::to_string(p.pid)}, out.problems);
             }
     read_files(host.root(), out);
     for (const char* name : {"config-v3.toml.tmpl", "config.toml.tmpl"})
@@ -193,9 +208,9 @@ void read_crio(const host::Host& host, const Inventory& inventory, CriFacts& int
     for (const auto& line : engine_commands(host, inventory, "crio", into.crio_problems)) {
         flags.push_back(crio_flags(line.argv, line.environment, line.source));
         if (const Value* v = flags.back().value.at("config"); v != nullptr && v->string() != nullptr)
-            main = *v->string();
+            take_path(main, {*v->string(), line.source}, into.crio_problems);
         if (const Value* v = flags.back().value.at("config_dir"); v != nullptr && v->string() != nullptr)
-            dir = *v->string();
+            take_path(dir, {*v->string(), line.source}, into.crio_problems);
     }
     read_crio(host.root(), main, dir, into);
     std::ranges::move(flags, std::back_inserter(into.crio));
@@ -205,6 +220,7 @@ void read_crio(const host::Host& host, const Inventory& inventory, CriFacts& int
             ? *named.value->string()
             : "/etc/containers/policy.json";
     into.signature_policy = [&]() -> Result<Value> {
+        PLIMSOLL_CHECK(named_file(into.signature_policy_path, named.source));
         PLIMSOLL_TRY(const auto text, host.root().read(into.signature_policy_path, config_max));
         return parse_json(text, into.signature_policy_path);
     }();

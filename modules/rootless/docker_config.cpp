@@ -4,6 +4,7 @@
 #include "core/base/digest.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "modules/rootless/engine_toml.hpp"
 
 #include <algorithm>
 #include <set>
@@ -82,37 +83,11 @@ std::pair<std::string, std::optional<std::string>> split_long(std::string_view w
     return {std::string(word.substr(0, eq)), std::string(word.substr(eq + 1))};
 }
 
-bool calls_dockerd(const std::vector<std::string>& argv) {
-    return std::ranges::any_of(
-        argv, [](const std::string& w) { return w == "dockerd" || w.ends_with("/dockerd"); });
-}
-
-void add_unit_flags(const host::Host& host, const EngineUnit& unit, DockerConfig& into) {
-    if (unit.file.name.ends_with(".socket"))
-        return;
-    if (unit.script)
-        return into.problems.push_back(script_hides(unit));
-    const auto environment = unit_environment(host, unit.file);
-    into.problems.insert(into.problems.end(), environment.problems.begin(), environment.problems.end());
-    // docker.service starts dockerd, whatever it calls for that.
-    const bool own = engine_table[0].units[0] == unit.file.name;
-    for (const auto& line : own ? unit.file.values("Service", "ExecStart") : unit.runs) {
-        const auto argv = expand(command_words(line.value), environment.values);
-        if (calls_dockerd(argv))
-            std::ranges::move(parse_docker_flags(argv, line.source), std::back_inserter(into.flags));
-        else
-            into.problems.push_back(fail(Code::unsupported, line.source +
-                                                                ": does not call dockerd itself, so that "
-                                                                "its options cannot be seen: " +
-                                                                printable(line.value, 80))
-                                        .error());
-    }
-}
-
 void add_flags(const host::Host& host, const Inventory& inventory, DockerConfig& into) {
-    for (const EngineUnit& u : inventory.units)
-        if (u.engine == "docker" && !u.rootless && !u.file.masked)
-            add_unit_flags(host, u, into);
+    auto units = unit_commands(host, inventory, "docker");
+    std::ranges::move(units.problems, std::back_inserter(into.problems));
+    for (const EngineCommand& command : units.found)
+        std::ranges::move(parse_docker_flags(command.argv, command.source), std::back_inserter(into.flags));
     if (inventory.processes)
         for (const EngineProcess& p : *inventory.processes)
             if (p.engine == "docker" && p.uid == 0 && p.child_ns != true)

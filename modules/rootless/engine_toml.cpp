@@ -17,14 +17,19 @@ void add_unit(const host::Host& host, const EngineUnit& unit, std::vector<Engine
     const bool own =
         unit.file.name.ends_with(".service") && engine_of_unit_name(unit.file.name) == unit.engine;
     for (const auto& line : own ? unit.file.values("Service", "ExecStart") : unit.runs) {
-        auto argv = expand(command_words(line.value), environment.values);
-        if (engine_of(argv) == unit.engine)
+        const auto written = command_words(line.value);
+        auto argv = expand(written, environment.values);
+        if (engine_of(argv) == unit.engine) {
+            std::ranges::move(
+                host::unset_variables(written, environment.values, host::ManagerOf::system, line.source),
+                std::back_inserter(problems));
             out.push_back({std::move(argv), environment.values, line.source});
-        else if (own)
+        } else if (own) {
             problems.push_back(fail(Code::unsupported, line.source + ": does not call " + unit.engine +
                                                            " itself, so that its options cannot be seen: " +
                                                            printable(line.value, 80))
                                    .error());
+        }
     }
 }
 

@@ -44,7 +44,7 @@ struct EngineCommands {
                                            std::string_view engine);
 
 // How an engine is started as root: by its units, and as it runs, unless another engine started it. Problems
-// as above, and processes that could not be read.
+// as above, and processes and units that could not be read.
 [[nodiscard]] std::vector<EngineCommand> engine_commands(const host::Host& host, const Inventory& inventory,
                                                          std::string_view engine,
                                                          std::vector<Error>& problems);

@@ -323,6 +323,21 @@ TEST(GrantingGroup, IsAServicesToo) {
     }
 }
 
+TEST(GrantingGroup, IsAServicesByADropInForMany) {
+    for (const char* folder : {"service.d", "ci-.service.d"}) {
+        const tests::Tree tree{{"etc/group", "docker:x:997:\n"},
+                               {"usr/lib/systemd/system/ci-run.service", "[Service]\nUser=alice\n"}};
+        add_dockerd(tree);
+        EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: pass"));
+        tree.write("etc/systemd/system/" + std::string(folder) + "/x.conf",
+                   "[Service]\nSupplementaryGroups=docker\n");
+        EXPECT_THAT(
+            verdicts(assess(tree.host()), access_id),
+            UnorderedElementsAre("group docker: pass", "ci-run.service with group docker: fail critical"))
+            << folder;
+    }
+}
+
 TEST(GrantingGroup, IsAServicesThatThePolicyNames) {
     const tests::Tree tree{
         {"etc/group", "docker:x:997:\n"},
@@ -398,6 +413,37 @@ TEST(RootsGroup, IsLeftAsItIsAndTheSocketClosed) {
                 UnorderedElementsAre("group root: pass", "podman.socket: pass"));
     expect_converges(tree, tree.host(), access_id);
     EXPECT_EQ(tree.read("etc/group"), "root:x:0:alice\n");
+}
+
+TEST(RootsGroup, MattersWhereASocketIsOrWillBe) {
+    struct Case {
+        const char* lines;
+        const char* started;  // besides the socket unit, which passes
+        const char* dormant;  // this alone
+    };
+
+    const Case cases[] = {
+        {"", "group root: fail critical", "host: pass"},
+        {"SocketGroup=0\n", "group root: fail critical", "host: pass"},
+        {"SocketUser=toor\n", "group root: fail critical", "host: pass"},
+        {"SocketGroup=wheel\n", "group wheel: fail critical", "host: pass"},  // another name of it
+        {"SocketGroup=staff\n", "group staff: fail critical", "group staff: fail critical"},
+    };
+    for (const Case& c : cases)
+        for (const bool starts : {true, false}) {
+            const tests::Tree tree{{"etc/passwd", std::string(accounts) + "toor:x:0:0::/root:/bin/sh\n"},
+                                   {"etc/group", "root:x:0:alice\nwheel:x:0:\nstaff:x:50:alice\n"}};
+            add_podman_socket(tree);
+            tree.write("etc/systemd/system/podman.socket.d/x.conf", "[Socket]\n" + std::string(c.lines));
+            if (!starts)
+                tree.remove("etc/systemd/system/sockets.target.wants/podman.socket");
+            std::vector<std::string> expected{starts ? c.started : c.dormant};
+            if (starts)
+                expected.emplace_back("podman.socket: pass");
+            EXPECT_THAT(verdicts(assess(tree.host()), access_id),
+                        ::testing::UnorderedElementsAreArray(expected))
+                << c.lines << starts;
+        }
 }
 
 TEST(RootsGroup, OpensSocketsThatAreThere) {

@@ -161,6 +161,17 @@ TEST(CriDefaults, TheDataDirectoryOfK3sIsTheOneThatItTakes) {
         {"damaged drop-in", {{"etc/rancher/k3s/config.yaml.d/10.yaml", "data-dir: [\n"}}, "unknown"},
         {"no text", {{"etc/rancher/k3s/config.yaml", "data-dir: {}\n"}}, "unknown"},
         {"relative", {{"etc/rancher/k3s/config.yaml", "data-dir: srv/b\n"}}, "unknown"},
+        {"relative file",
+         {{"etc/default/k3s", "K3S_CONFIG_FILE=mine.yaml\n"}, {"etc/mine.yaml", "data-dir: /srv/b\n"}},
+         "unknown"},
+        {"specifier",
+         {{"etc/systemd/system/k3s.service.d/x.conf",
+           "[Service]\nExecStart=\nExecStart=/usr/local/bin/k3s server --data-dir /srv/%i\n"}},
+         "unknown"},
+        {"variable that nobody sets",
+         {{"etc/systemd/system/k3s.service.d/x.conf",
+           "[Service]\nExecStart=\nExecStart=/usr/local/bin/k3s server --data-dir /srv/b${D}\n"}},
+         "unknown"},
         {"wrapper",
          {{"etc/systemd/system/k3s.service.d/x.conf", "[Service]\nExecStart=\nExecStart=/opt/start\n"}},
          "unknown"},
@@ -196,6 +207,17 @@ TEST(CriDefaults, AWrapperHidesWhereTheConfigurationIs) {
         tree.write("etc/systemd/system/" + std::string(unit) + ".service.d/x.conf",
                    "[Service]\nExecStart=\nExecStart=/opt/start --config /x.toml\n");
     EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("containerd: unknown", "crio: unknown"));
+}
+
+TEST(CriDefaults, FilesThatOnlyTheManagerKnowsAreUnknown) {
+    for (const std::string options : {"--config %E/c.toml", "--config c.toml", "-c ${DIR}/c.toml"}) {
+        const tests::Tree tree{{"usr/bin/crictl", ""},
+                               {"c.toml", sound_plugin},
+                               {"etc/containerd/config.toml", sound_plugin},
+                               {"usr/lib/systemd/system/containerd.service",
+                                "[Service]\nExecStart=/usr/bin/containerd " + options + "\n"}};
+        EXPECT_THAT(verdicts(assess(tree.host()), id), ElementsAre("containerd: unknown")) << options;
+    }
 }
 
 TEST(CriDefaults, ADisabledPluginCountsWhereAllCouldBeRead) {
@@ -357,6 +379,7 @@ TEST(CriDefaults, StrictHardensCrio) {
         {"minimum_mappable_uid = -1\n", reject, "crio: fail high"},
         {"minimum_mappable_gid = 1000\n", reject, "crio: fail high"},
         {"[crio.image]\nsignature_policy = \"/etc/none.json\"\n", reject, "crio: fail high"},
+        {"[crio.image]\nsignature_policy = \"none.json\"\n", reject, "crio: unknown"},
     };
     for (const Case& c : cases) {
         const tests::Tree tree{{"usr/bin/crio", ""},
@@ -387,6 +410,9 @@ TEST(CriDefaults, CriosCommandLineAndTypesCount) {
         {"Environment=CONTAINER_APPARMOR_PROFILE=unconfined\nExecStart=/usr/bin/crio", "", "crio: fail high"},
         {"EnvironmentFile=-/etc/sysconfig/crio-%i\nExecStart=/usr/bin/crio", "", "crio: unknown"},
         {"ExecStart=/usr/bin/crio --config /etc/c.toml", "", "crio: fail high"},
+        {"ExecStart=/usr/bin/crio --config %E/c.toml", "", "crio: unknown"},
+        {"ExecStart=/usr/bin/crio --config-dir c.d", "", "crio: unknown"},
+        {"Environment=CONTAINER_CONFIG=c.toml\nExecStart=/usr/bin/crio", "", "crio: unknown"},
         {"ExecStart=/usr/bin/crio", "[crio.runtime]\nseccomp_profile = 1\n", "crio: fail high"},
         {"ExecStart=/usr/bin/crio", "[crio.runtime]\nseccomp_use_default_when_empty = false\n",
          "crio: fail high"},

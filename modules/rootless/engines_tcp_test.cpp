@@ -10,6 +10,8 @@ namespace {
 using namespace plimsoll;
 using namespace plimsoll::modules::rootless;
 using namespace plimsoll::modules::rootless::testing;
+using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 
 constexpr std::string_view tcp_id = "engine.docker-tcp";
@@ -268,6 +270,14 @@ TEST(Tcp, FilesThatOnlyTheManagerKnowsAreUnknown) {
             << file;
         EXPECT_THAT(with("buildkit.service", "/usr/bin/buildkitd --config " + file),
                     ElementsAre("buildkit: unknown"))
+            << file;
+    }
+    for (const std::string file : {"${C}", "${C}/c", "/c/${C}"}) {
+        EXPECT_THAT(with("docker.service", "/usr/bin/dockerd --config-file " + file),
+                    Contains("docker.service: unknown"))
+            << file;
+        EXPECT_THAT(with("buildkit.service", "/usr/bin/buildkitd --config " + file),
+                    Each("buildkit: unknown"))
             << file;
     }
     EXPECT_THAT(with("docker.service", "/usr/bin/dockerd --config-file /c"), ElementsAre("host: pass"));

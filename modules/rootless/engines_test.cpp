@@ -591,6 +591,15 @@ TEST(QuadletControl, InitScriptsThatRunPodman) {
     }
 }
 
+TEST(QuadletControl, InitScriptsThatAnotherUnitStarts) {
+    const tests::Tree tree{{"usr/bin/podman", ""},
+                           {"etc/systemd/system/app.service", "[Unit]\nWants=web.service\n"}};
+    tree.write("etc/init.d/web", "podman run --rm web\n", 0755);
+    EXPECT_THAT(verdicts(assess(tree.host()), quadlet_id), ElementsAre("host: pass"));
+    tree.link("etc/systemd/system/multi-user.target.wants/app.service", "../app.service");
+    EXPECT_THAT(verdicts(assess(tree.host()), quadlet_id), ElementsAre("web.service: fail medium"));
+}
+
 // ---- B19, B20 ----
 
 TEST(DockerHealth, Verdicts) {

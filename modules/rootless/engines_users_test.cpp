@@ -9,6 +9,7 @@ using namespace plimsoll;
 using namespace plimsoll::modules::rootless;
 using namespace plimsoll::modules::rootless::testing;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 
 constexpr std::string_view tcp_id = "engine.docker-tcp";
@@ -57,7 +58,8 @@ TEST(UsersEngines, OfUnitsForAllThatCannotBeUnderstoodAreUnknown) {
     EXPECT_THAT(tcp_of(tree), ElementsAre("host: pass")) << "nothing starts it";
     for (const std::string unit : {"a.service", "b.service"})
         tree.link("etc/systemd/user/default.target.wants/" + unit, "../" + unit);
-    EXPECT_THAT(tcp_of(tree), ElementsAre("units of users: unknown"));
+    EXPECT_THAT(tcp_of(tree), Each("units of users: unknown"))
+        << "neither the file nor the variable is known";
     EXPECT_THAT(verdicts(assess(tree.host()), "engine.both-stacks"), ElementsAre("docker: unknown"));
     tree.fifo("etc/systemd/user/a.service");
     EXPECT_THAT(tcp_of(tree), Contains("units of users: unknown"));
@@ -102,6 +104,9 @@ TEST(UsersEngines, AreConfiguredWhereTheirCommandLinesSay) {
         {"--config-file=/home/%u/d.json", "alice: unknown"},
         {"--config-file=$XDG_CONFIG_HOME/d.json", "alice: unknown"},
         {"--config-file $FILE", "alice: unknown"},
+        {"--config-file ${HOME}/d.json", "tcp b:1: fail high"},
+        {"--config-file ${XDG_CONFIG_HOME}/d.json", "alice: unknown"},
+        {"$OPTIONS", "alice: unknown"},
         {"--config-file=d.json\nWorkingDirectory=%T", "alice: unknown"},
         {"--config-file=\x1b[2J", "host: not-applicable"},
     };

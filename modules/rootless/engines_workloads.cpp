@@ -111,7 +111,7 @@ bool counts(const EngineUnit& u) {
     const bool written =
         !u.script && (u.file.fragment.starts_with("/etc/") || u.file.fragment.starts_with("/run/"));
     return u.engine.empty() && !u.runs.empty() && !u.rootless && !u.file.masked && !generated(u) &&
-           (!u.file.enabled_by.empty() || written);
+           (u.starts() || written);
 }
 
 void judge_podman_unit(const Engines::Params& params, const EngineUnit& u, Findings& out) {

@@ -68,7 +68,7 @@ void GroupReader::add(const std::string& group, SocketGrant grant) {
         add(named->gid, std::move(grant));
         if (groups_.size() != before)
             groups_.back().name = group;  // the entry that was asked for, of those with its gid
-    } else if (named == nullptr && !is_gid) {
+    } else if (!is_gid) {
         auto known = std::ranges::find(groups_, group, &GrantingGroup::name);
         if (known == groups_.end())
             known = groups_.insert(groups_.end(), GrantingGroup{group});

@@ -54,6 +54,18 @@ std::string engine_of_unit(const host::UnitFile& unit) {
     return {};
 }
 
+// Where a command line is from.
+struct Origin {
+    const host::Sysroot& root;
+    const host::UnitFile& unit;
+    const Manager& manager;  // by which the unit is started
+    std::string source;      // "FILE:LINE"
+
+    [[nodiscard]] std::optional<std::string> path(const std::string& word) const {
+        return named_path(unit, word, manager);
+    }
+};
+
 // What a unit of a user's manager does with an engine.
 struct Use {
     std::string engine{};  // empty: nothing
@@ -61,55 +73,48 @@ struct Use {
     std::vector<UserListen> listens{};
     std::vector<Error> problems{};
 
-    // `resolve`: the path that a word of it stands for, or nullopt.
-    template <class Resolve>
-    void add_command(const host::Sysroot& root, const std::vector<std::string>& argv,
-                     const std::string& source, Resolve resolve) {
+    void add_command(const std::vector<std::string>& argv, const Origin& from) {
         if (engine == "docker") {
-            add_docker(argv, source, resolve);
+            add_docker(argv, from);
         } else if (engine == "buildkit") {
-            add_buildkit(root, argv, source, resolve);
+            add_buildkit(argv, from);
         } else {
             for (const auto& word : argv)
                 if (word.starts_with("tcp:"))
-                    listens.push_back({engine, word, source});
+                    listens.push_back({engine, word, from.source});
         }
     }
 
-    template <class Resolve>
-    void add_buildkit(const host::Sysroot& root, const std::vector<std::string>& argv,
-                      const std::string& source, Resolve resolve) {
+    void add_buildkit(const std::vector<std::string>& argv, const Origin& from) {
         ConfigFiles files;
         const auto named = buildkit_config(argv);
-        if (const auto path = resolve(named.value_or("%h/.config/buildkit/buildkitd.toml"))) {
-            if (auto file = read_toml(root, *path, problems))
+        if (const auto path = from.path(named.value_or("%h/.config/buildkit/buildkitd.toml"))) {
+            if (auto file = read_toml(from.root, *path, problems))
                 files.push_back(*std::move(file));
         } else if (named) {
-            problems.push_back(host::unknown_file(*named, source));
+            problems.push_back(host::unknown_file(*named, from.source));
         }
-        files.push_back(buildkit_flags(argv, source));
+        files.push_back(buildkit_flags(argv, from.source));
         for (auto& s : socket_settings(Buildkit{.starts = {std::move(files)}}))
             if (s.kind == SocketSetting::Kind::tcp)
                 listens.push_back({std::move(s.engine), std::move(s.value), std::move(s.source)});
     }
 
-    template <class Resolve>
-    void add_docker(const std::vector<std::string>& argv, const std::string& source, Resolve resolve) {
-        for (DockerFlag& f : parse_docker_flags(argv, source)) {
+    void add_docker(const std::vector<std::string>& argv, const Origin& from) {
+        for (DockerFlag& f : parse_docker_flags(argv, from.source)) {
             if (f.key == "hosts" && is_tcp_host(f.value))
-                listens.push_back({engine, f.value, source});
+                listens.push_back({engine, f.value, from.source});
             if (f.key == "config-file") {
-                if (auto path = resolve(f.value))
+                if (auto path = from.path(f.value))
                     f.value = *std::move(path);
                 else
-                    problems.push_back(host::unknown_file(f.value, source));
+                    problems.push_back(host::unknown_file(f.value, from.source));
             }
             flags.push_back(std::move(f));
         }
     }
 };
 
-// `manager`: by which the unit is started.
 Use use_of(const host::Host& host, const host::UnitFile& unit, const Manager& manager) {
     Use out{.engine = engine_of_unit(unit)};
     if (out.engine.empty())
@@ -117,11 +122,17 @@ Use use_of(const host::Host& host, const host::UnitFile& unit, const Manager& ma
     for (const auto& listen : unit.values("Socket", "ListenStream"))
         if (is_tcp_stream(listen.value))
             out.listens.push_back({out.engine, listen.value, listen.source});
-    const auto environment = unit_environment(host, unit);
+    auto environment = unit_environment(host, unit);
+    if (!manager.home.empty())
+        environment.values.try_emplace("HOME", manager.home);
     out.problems = environment.problems;
-    for (const auto& line : unit.values("Service", "ExecStart"))
-        out.add_command(host.root(), expand(command_words(line.value), environment.values), line.source,
-                        [&](const std::string& word) { return named_path(unit, word, manager); });
+    for (const auto& line : unit.values("Service", "ExecStart")) {
+        const auto written = command_words(line.value);
+        std::ranges::move(
+            host::unset_variables(written, environment.values, host::ManagerOf::user, line.source),
+            std::back_inserter(out.problems));
+        out.add_command(expand(written, environment.values), {host.root(), unit, manager, line.source});
+    }
     return out;
 }
 

@@ -111,11 +111,16 @@ class Reader {
 
     void managers() { settings(host::manager_environment(root_, problems)); }
 
-    // A user's, which the user's manager takes instead of that of all; its drop-ins stay.
+    // A user's, which the user's manager takes instead of that of all, whose drop-ins stay; and its own
+    // drop-ins.
     void own_manager_conf(const std::string& path) {
-        const auto conf = parsed(path);
-        for (const char* key : {"DefaultEnvironment", "ManagerEnvironment"})
-            settings(conf.values("Manager", key));
+        auto files = files_in(path + ".d", ".conf");
+        files.insert(files.begin(), path);
+        for (const auto& file : files) {
+            const auto conf = parsed(file);
+            for (const char* key : {"DefaultEnvironment", "ManagerEnvironment"})
+                settings(conf.values("Manager", key));
+        }
     }
 
     std::vector<Assignment> found{};

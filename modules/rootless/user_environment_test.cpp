@@ -98,6 +98,8 @@ TEST(UserEnvironment, ReadsEveryPlace) {
         {"run/systemd/system.conf.d/a.conf", "[Manager]\nDefaultEnvironment=X=14\nManagerEnvironment=X=0\n"},
         {"usr/local/lib/environment.d/b.conf", "X=15\n"},
         {"home/bob/.config/systemd/user.conf", "[Manager]\nDefaultEnvironment=X=16\n"},
+        {"home/bob/.config/systemd/user.conf.d/a.conf", "[Manager]\nDefaultEnvironment=X=17\n"},
+        {"home/bob/.config/systemd/user.conf.d/a.txt", "[Manager]\nDefaultEnvironment=X=0\n"},
         {"usr/lib/environment.d/a.conf", "X=6\n"},
         {"usr/lib/environment.d/a.txt", "X=0\n"},
         {"etc/environment", "X=7\n"},
@@ -125,8 +127,9 @@ TEST(UserEnvironment, ReadsEveryPlace) {
                 ElementsAre("/etc/systemd/system/user@1000.service.d/a.conf:2 X=3",
                             "/home/alice/.config/environment.d/a.conf:1 X=10"));
     EXPECT_THAT(shown(found.own.at("bob")), ElementsAre("/home/bob/.bashrc:1 X=11 (shells)",
+                                                        "/home/bob/.config/systemd/user.conf.d/a.conf:2 X=17",
                                                         "/home/bob/.config/systemd/user.conf:2 X=16"));
-    EXPECT_EQ(found.of("bob").size(), 13U);
+    EXPECT_EQ(found.of("bob").size(), 14U);
     EXPECT_THAT(found.problems, IsEmpty());
     EXPECT_TRUE(found.own_problems.empty());
 }

@@ -2,6 +2,7 @@
 #include "modules/rootless/user_units.hpp"
 
 #include "core/base/path.hpp"
+#include "core/host/user_records.hpp"
 #include "modules/rootless/command_line.hpp"
 #include "modules/rootless/inventory.hpp"
 
@@ -49,11 +50,13 @@ class Reader {
     }
 
     void add_user(const host::User& user) {
+        const UserUnit like{.file = {}, .user = user.name, .manager = {user.home, user.home}};
+        if (host::is_away(root_, user))
+            return fail_all(like, host::away(user));
         auto dirs = host::own_unit_dirs(user.uid, user.home);
         std::erase_if(dirs, [&](const std::string& dir) { return !root_.exists(dir); });
         if (dirs.empty())
             return;
-        const UserUnit like{.file = {}, .user = user.name, .manager = {user.home, user.home}};
         const auto own = host::UnitFiles::open(root_, dirs);
         if (!own)
             return fail_all(like, own.error());

@@ -18,7 +18,6 @@
 namespace plimsoll::modules::subuid {
 namespace {
 
-constexpr std::size_t max_problems = 5;
 // More different owners than this in one storage tell nothing more.
 constexpr std::size_t max_owners = 1000;
 

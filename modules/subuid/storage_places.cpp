@@ -4,7 +4,6 @@
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/base/toml.hpp"
-#include "core/host/command_line.hpp"
 #include "core/host/user_records.hpp"
 #include "modules/subuid/observe.hpp"
 
@@ -16,7 +15,6 @@ namespace plimsoll::modules::subuid {
 namespace {
 
 constexpr std::array storage_confs{"/etc/containers/storage.conf", "/usr/share/containers/storage.conf"};
-constexpr std::size_t max_problems = 5;
 
 template <class... Keys>
 std::string text_at(const Value& conf, Keys... keys) {
@@ -118,6 +116,12 @@ void StoragePlaces::read_storage_conf() {
     }
 }
 
+void StoragePlaces::note_unset(const std::vector<std::string>& argv, const host::Variables& environment,
+                               host::ManagerOf manager, const std::string& source) const {
+    for (const auto& problem : host::unset_variables(argv, environment, manager, source))
+        note_unseen(out_, problem.message);
+}
+
 // The lines by which a unit starts the program; what may start it with options of its own is noted.
 std::vector<StoragePlaces::Command> StoragePlaces::commands(const std::optional<host::UnitFile>& unit,
                                                             const std::string& program) const {
@@ -128,7 +132,9 @@ std::vector<StoragePlaces::Command> StoragePlaces::commands(const std::optional<
     for (const auto& problem : environment.problems)
         note_unseen(out_, problem.message);
     for (const auto& line : unit->values("Service", "ExecStart")) {
-        auto argv = host::expand(host::command_words(line.value), environment.values);
+        const auto written = host::command_words(line.value);
+        note_unset(written, environment.values, host::ManagerOf::system, line.source);
+        auto argv = host::expand(written, environment.values);
         if (!runs(argv, program))
             note_unseen(out_, line.source + ": does not call " + program +
                                   " itself, so that its options cannot be seen");
@@ -241,11 +247,14 @@ void StoragePlaces::add_of_docker(const host::User& u, std::vector<std::string>&
         out_.elsewhere.insert(u.name);
     } else if (*unit && !(*unit)->masked) {
         out_.elsewhere.insert(u.name);
-        const auto environment = host::unit_environment(host_, **unit);
+        auto environment = host::unit_environment(host_, **unit);
+        environment.values.try_emplace("HOME", u.home);
         for (const auto& problem : environment.problems)
             note_unseen(out_, problem.message);
         for (const auto& line : (*unit)->values("Service", "ExecStart")) {
-            const auto argv = host::expand(host::command_words(line.value), environment.values);
+            const auto written = host::command_words(line.value);
+            note_unset(written, environment.values, host::ManagerOf::user, line.source);
+            const auto argv = host::expand(written, environment.values);
             if (const auto place = flag(argv, docker_root_flags()); !place.empty())
                 add(place, u, line.source, out);
             const auto named = flag(argv, {"--config-file"});

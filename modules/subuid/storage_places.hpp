@@ -2,6 +2,7 @@
 // Where the engines keep images, layers and volumes: by their configuration, and by the command lines of the
 // units and processes that start them.
 #pragma once
+#include "core/host/command_line.hpp"
 #include "core/host/host.hpp"
 #include "core/host/unit_files.hpp"
 #include "modules/subuid/subuid.hpp"
@@ -11,6 +12,8 @@
 #include <vector>
 
 namespace plimsoll::modules::subuid {
+
+inline constexpr std::size_t max_problems = 5;  // that are told
 
 // Adds to what was not looked into, unless there is enough of that.
 void note_unseen(StorageScan& out, const std::string& what);
@@ -55,6 +58,8 @@ class StoragePlaces {
     // Of each command line by itself: the default counts for one that names no place.
     template <class Parser, class Root>
     void add_engine(const Engine& engine, Parser parse, Root root_in, std::vector<std::string>& into) const;
+    void note_unset(const std::vector<std::string>& argv, const host::Variables& environment,
+                    host::ManagerOf manager, const std::string& source) const;
     void add_rootful(std::string place, std::vector<std::string>& into) const;
     void add_of_docker(const host::User& u, std::vector<std::string>& out) const;
     // nullopt: no such file. What cannot be read is noted.

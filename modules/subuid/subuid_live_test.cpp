@@ -255,6 +255,7 @@ TEST_F(Storage, OfRootfulEnginesIsWhereTheirCommandLinesPutIt) {
          {"ExecStart=\nExecStart=/usr/local/bin/start-docker\n",
           "ExecStart=\nExecStart=dockerd --config-file %E/d.json\n",
           "ExecStart=\nExecStart=dockerd --config-file d.json\n",
+          "ExecStart=\nExecStart=dockerd --data-root=${DIR}/d\n",
           "ExecStart=\nExecStart=dockerd --data-root=d\n", "ExecStart=\nExecStart=dockerd --data-root=/%i\n",
           "PassEnvironment=OPTS\n"}) {
         tree.write(drop_in, "[Service]\n" + text);
@@ -324,8 +325,12 @@ TEST_F(Storage, OfAUsersDockerIsWhereItsUnitPutsIt) {
         tree.write("/home/alice/d.json", R"({"data-root": "/srv/alice"})");
         tree.write("/home/alice" + dir + "/docker.service", by_file + "%h/d.json\n");
         EXPECT_EQ(scan(), alice) << dir;
-        tree.write("/home/alice" + dir + "/docker.service", by_file + "%E/d.json\n");
-        EXPECT_EQ(scan(), unseen) << dir;
+        tree.write("/home/alice" + dir + "/docker.service", by_file + "${HOME}/d.json\n");
+        EXPECT_EQ(scan(), alice) << dir;
+        for (const std::string file : {"%E/d.json", "${XDG_CONFIG_HOME}/d.json", "/x $OPTIONS"}) {
+            tree.write("/home/alice" + dir + "/docker.service", by_file + file + "\n");
+            EXPECT_EQ(scan(), unseen) << dir << file;
+        }
         tree.fifo("/home/alice" + dir + "/docker.service");
         EXPECT_EQ(scan(), unseen) << dir;
         tree.remove("/home/alice");
