@@ -6,6 +6,7 @@
 #include "core/host/user_records.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <optional>
 
@@ -56,6 +57,16 @@ std::string others_of_systemd(const Sysroot& root) {
 }
 
 // initgroups, where there is such a line, takes the place of group for the groups of who logs in.
+// With "+" in passwd or group, compat asks NIS (nsswitch.conf(5)); the entries say no more than that.
+bool asks_nis(const Sysroot& root) {
+    return std::ranges::any_of(std::array{"/etc/passwd", "/etc/group"}, [&](const char* file) {
+        const auto text = root.read(file);
+        return text && std::ranges::any_of(split_lines(*text), [](std::string_view line) {
+                   return entry_of(line).starts_with('+');
+               });
+    });
+}
+
 Result<void> read_remote_sources(const Sysroot& root, Accounts& into) {
     static const std::vector<std::string_view> local{"files",   "compat",   "altfiles",
                                                      "systemd", "usrfiles", "db"};
@@ -64,8 +75,9 @@ Result<void> read_remote_sources(const Sysroot& root, Accounts& into) {
         if (name == "systemd" && database == "passwd")
             if (auto others = others_of_systemd(root); !others.empty())
                 into.unseen_users.push_back(std::move(others));
-        if (std::ranges::find(local, name) == local.end() &&
-            std::ranges::find(into.remote_sources, name) == into.remote_sources.end())
+        const bool is_local =
+            std::ranges::find(local, name) != local.end() && !(name == "compat" && asks_nis(root));
+        if (!is_local && std::ranges::find(into.remote_sources, name) == into.remote_sources.end())
             into.remote_sources.push_back(name);
     }
     return {};

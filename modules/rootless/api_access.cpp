@@ -173,6 +173,18 @@ void add_services(const host::Host& host, ApiAccess& into) {
             add_service(host, **unit, into);
 }
 
+void add_logins(const host::Host& host, ApiAccess& into) {
+    auto logins = read_login_groups(host.root());
+    for (const Error& e : logins.problems)
+        into.unseen_members.push_back(e.message);
+    for (const LoginRule& rule : logins.rules)
+        for (GrantingGroup& g : into.groups)
+            if (rule.users != "root" && std::ranges::any_of(rule.groups, [&](const std::string& name) {
+                    return is_group(*host.accounts(), g, name);
+                }))
+                g.at_login.push_back(rule);
+}
+
 std::vector<std::string> unseen_members(const host::Host& host) {
     auto out = host.accounts()->problems;
     if (auto why = host::unseen_members(host.root()); !why.empty())
@@ -255,6 +267,7 @@ ApiAccess read_api_access(const host::Host& host, const Inventory& inventory, co
     out.groups = groups.take();
     out.shadow_problem = groups.shadow_problem();
     out.unseen_members = unseen_members(host);
+    add_logins(host, out);
     add_services(host, out);
     // That root has the group of its own is nothing to tell.
     const bool all_seen = out.remote_groups.empty() && out.unseen_members.empty() && !out.shadow_problem;

@@ -119,14 +119,16 @@ Fix group_fix(const Engines::Params& params, const Engines::Facts& facts, const 
                                            return engine.name == e.name;
                                        }));
     });
-    if (ours && outsiders(g.primary_members, params).empty())
+    const bool at_login = std::ranges::any_of(
+        g.at_login, [&](const LoginRule& rule) { return !named(params.allowed_members, rule.users); });
+    if (ours && !at_login && outsiders(g.primary_members, params).empty())
         return {FixClass::live, "take out of group " + g.name + " whom the policy does not name",
                 leave_group(g, params)};
     if (auto fix = close_sockets(facts, g))
         return *std::move(fix);
     return {FixClass::never_automatic,
             "give the socket to a group without other members, or change the primary "
-            "group of who is in it by that"};
+            "group of who is in it by that, and what gives it at login"};
 }
 
 bool installed(const Engines::Facts& facts, const GrantingGroup& g) {
@@ -207,6 +209,9 @@ std::vector<Evidence> faults_of(const GrantingGroup& g, const Engines::Params& p
                            "group " + printable(e.name, 32) + " has a password", "none", true});
     }
     add("/etc/passwd", "primary group of: ", outsiders(g.primary_members, params), false);
+    for (const LoginRule& rule : g.at_login)
+        add(rule.source, "given at login (pam_group) to: ", outsiders(std::vector{rule.users}, params),
+            false);
     return out;
 }
 
@@ -227,6 +232,9 @@ std::string who_gets(const GrantingGroup& g, const Engines::Params& params) {
         password |= e.password;
     }
     add(g.primary_members);
+    if (std::ranges::any_of(
+            g.at_login, [&](const LoginRule& rule) { return !named(params.allowed_members, rule.users); }))
+        out.emplace_back("whom group.conf names");
     if (shadow)
         out.emplace_back("whom gshadow names");
     if (password)

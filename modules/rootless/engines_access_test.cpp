@@ -355,6 +355,50 @@ TEST(GrantingGroup, IsAServicesThatThePolicyNames) {
                 ElementsAre("group docker: pass", "units: unknown"));
 }
 
+TEST(GrantingGroup, IsGivenAtLogin) {
+    struct Case {
+        const char* rules;
+        const char* expected;
+    };
+
+    const Case cases[] = {
+        {"# *;*;*;Al0000-2400;docker\n", "group docker: pass"},
+        {"*;*;*;Al0000-2400;docker\n", "group docker: fail critical"},
+        {"login;tty*&!ttyp*;alice;!Al0000-2400;games, docker\n", "group docker: fail critical"},
+        {"*;*;bob;\\\n Al0000-2400; \\\n docker\n", "group docker: fail critical"},
+        {"*;*;bob;Al0000-2400;ops\n", "group docker: fail critical"},  // another name of it
+        {"*;*;*;Al0000-2400;games # docker\n", "group docker: pass"},
+        {"*;*;root;Al0000-2400;docker\n", "group docker: pass"},
+        {"*;*;ci;Al0000-2400;docker\n", "group docker: pass"},  // as the policy allows
+        {"*;*;*;docker\n", "group docker: pass"},               // no rule
+        {"*;*;*;Al;docker", "group docker: fail critical"},
+    };
+    const Params params{.allowed_members = {"ci"}};
+    for (const Case& c : cases) {
+        const tests::Tree tree{{"etc/group", "docker:x:997:\nops:x:997:\n"},
+                               {"etc/security/group.conf", c.rules},
+                               {"etc/pam.d/login", "# auth optional pam_group.so\n"}};
+        add_dockerd(tree);
+        EXPECT_THAT(verdicts(assess(tree.host(), params), access_id), ElementsAre("group docker: pass"))
+            << "no service has the module";
+        tree.write("usr/lib/pam.d/login", "auth optional pam_group.so\n");
+        EXPECT_THAT(verdicts(assess(tree.host(), params), access_id), ElementsAre(c.expected)) << c.rules;
+    }
+    const tests::Tree tree{{"etc/group", "docker:x:997:\n"}, {"etc/security/group.conf", ""}};
+    add_dockerd(tree);
+    tree.fifo("etc/security/group.conf");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: unknown"));
+}
+
+TEST(GrantingGroup, MayBeGivenByNis) {
+    const tests::Tree tree{{"etc/nsswitch.conf", "passwd: compat\ngroup: compat\n"},
+                           {"etc/group", "docker:x:997:\n"}};
+    add_dockerd(tree);
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: pass"));
+    tree.write("etc/group", "docker:x:997:\n+\n");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: unknown"));
+}
+
 // podman.socket as its vendor has it, enabled: root's, with the mode 0660.
 void add_podman_socket(const tests::Tree& tree) {
     tree.write("usr/bin/podman", "");

@@ -48,7 +48,7 @@ bool usable_password(std::string_view field) {
 GroupReader::GroupReader(const host::Host& host) : host_(host) {}
 
 bool GrantingGroup::is_anybodys() const {
-    return !primary_members.empty() || !services.empty() ||
+    return !primary_members.empty() || !services.empty() || !at_login.empty() ||
            std::ranges::any_of(entries, [](const GroupEntry& e) {
                return e.password ||
                       !(e.members.empty() && e.shadow_members.empty() && e.administrators.empty());

@@ -4,6 +4,7 @@
 // asks all sources of nsswitch.conf, also after one of them has answered.
 #pragma once
 #include "core/host/host.hpp"
+#include "modules/rootless/login_groups.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -57,8 +58,9 @@ struct GrantingGroup {
     std::vector<std::string> primary_members{};  // accounts whose primary group it is
     std::vector<GroupHolder> holders{};          // neither root nor among the members
     std::vector<GroupService> services{};
+    std::vector<LoginRule> at_login{};  // that name it, for another than root
 
-    // Whether some entry, account or service gives it to another than root, or can.
+    // Whether some entry, account, service or login gives it to another than root, or can.
     [[nodiscard]] bool is_anybodys() const;
 };
 
