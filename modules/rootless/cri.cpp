@@ -4,6 +4,7 @@
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/base/yaml.hpp"
+#include "core/host/containerd_imports.hpp"
 #include "core/host/glob.hpp"
 #include "modules/rootless/docker_config.hpp"
 
@@ -18,46 +19,15 @@ namespace {
 constexpr std::size_t config_max = std::size_t{1} << 20;
 constexpr std::size_t max_imports = 256;
 
-// Files that an import names: without a '*' containerd takes it for a path (resolveImports() in its
-// cmd/containerd/server/config/config.go).
-std::vector<std::string> matches(const host::Sysroot& root, const std::string& import,
-                                 std::vector<Error>& problems) {
-    if (import.find('*') == std::string::npos)
-        return {import};
-    auto found = host::find_matches(root, import, host::LeadingDot::match);
-    problems.insert(problems.end(), found.problems.begin(), found.problems.end());
-    return std::move(found.paths);
-}
-
-// Adds the files that `file` imports to `queue`, each once.
-void follow_imports(const host::Sysroot& root, const ConfigFile& file, std::vector<std::string>& queue,
-                    std::vector<Error>& problems) {
-    const Value* imports = file.value.at("imports");
-    if (imports == nullptr)
-        return;
-    const auto wrong = [&] {
-        problems.push_back(
-            fail(Code::invalid_input, file.place(imports) + ": imports is not a list of paths").error());
-    };
-    if (imports->array() == nullptr)
-        return wrong();
-    for (const Value& v : *imports->array()) {
-        if (v.string() == nullptr)
-            return wrong();
-        const auto pattern = std::filesystem::path(file.path).parent_path() / *v.string();
-        for (auto& path : matches(root, pattern.lexically_normal().string(), problems))
-            if (std::ranges::find(queue, path) == queue.end())
-                queue.push_back(std::move(path));
-    }
-}
-
 void read_files(const host::Sysroot& root, ContainerdConfig& into) {
     std::vector<std::string> queue{into.path};
     for (std::size_t i = 0; i < queue.size() && i < max_imports; ++i) {
         auto file = read_toml(root, queue[i], into.problems);
         if (!file)
             continue;
-        follow_imports(root, *file, queue, into.problems);
+        for (auto& path : host::containerd_imports(root, file->value, file->path, into.problems))
+            if (std::ranges::find(queue, path) == queue.end())
+                queue.push_back(std::move(path));
         into.files.push_back(*std::move(file));
     }
     if (queue.size() > max_imports)
@@ -67,7 +37,9 @@ void read_files(const host::Sysroot& root, ContainerdConfig& into) {
     if (!into.files.empty() && into.files.front().value.at("imports") != nullptr)
         return;
     const auto dir = std::filesystem::path(into.path).parent_path().string();
-    for (const auto& path : matches(root, dir + "/conf.d/*.toml", into.problems))
+    const auto found = host::find_matches(root, dir + "/conf.d/*.toml", host::LeadingDot::match);
+    into.problems.insert(into.problems.end(), found.problems.begin(), found.problems.end());
+    for (const auto& path : found.paths)
         if (auto file = read_toml(root, path, into.problems))
             into.maybe.push_back(*std::move(file));
 }

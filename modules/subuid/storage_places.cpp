@@ -4,6 +4,7 @@
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/base/toml.hpp"
+#include "core/host/containerd_imports.hpp"
 #include "core/host/user_records.hpp"
 #include "modules/subuid/observe.hpp"
 
@@ -184,13 +185,32 @@ void StoragePlaces::add_engine(const Engine& engine, Parser parse, Root root_in,
         if (!file)
             note_unseen(out_, file.error().message);
         else if (const auto conf = read(*file, parse); conf && *conf) {
-            const std::string by_file = root_in(**conf);
+            const std::string by_file = root_in(**conf, *file);
             add_rootful(by_file, into);
             place += by_file;
         }
         if (place.empty())
             add_rootful(engine.place, into);
     }
+}
+
+// The last that is not empty counts, of the file and what it imports; what these import in turn is not
+// followed.
+std::string StoragePlaces::containerd_root(const Value& conf, const std::string& file) const {
+    std::string out = text_at(conf, "root");
+    std::vector<Error> problems;
+    for (const auto& path : host::containerd_imports(root_, conf, file, problems)) {
+        const auto imported = read(path, &parse_toml);
+        if (!imported || !*imported)
+            continue;
+        if (auto root = text_at(**imported, "root"); !root.empty())
+            out = std::move(root);
+        if ((*imported)->at("imports") != nullptr)
+            note_unseen(out_, path + " imports further files");
+    }
+    for (const auto& problem : problems)
+        note_unseen(out_, problem.message);
+    return out;
 }
 
 void StoragePlaces::read_docker() {
@@ -200,7 +220,7 @@ void StoragePlaces::read_docker() {
          .file_flags = {"--config-file"},
          .file = "/etc/docker/daemon.json",
          .place = "/var/lib/docker"},
-        &parse_json, [](const Value& conf) { return docker_root(conf); }, docker_);
+        &parse_json, [](const Value& conf, const std::string&) { return docker_root(conf); }, docker_);
 }
 
 void StoragePlaces::read_containerd() {
@@ -210,7 +230,9 @@ void StoragePlaces::read_containerd() {
          .file_flags = {"--config", "-c"},
          .file = "/etc/containerd/config.toml",
          .place = "/var/lib/containerd"},
-        &parse_toml, [](const Value& conf) { return text_at(conf, "root"); }, containerd_);
+        &parse_toml,
+        [this](const Value& conf, const std::string& file) { return containerd_root(conf, file); },
+        containerd_);
     for (const char* place :
          {"/var/lib/rancher/k3s/agent/containerd", "/var/lib/rancher/rke2/agent/containerd"})
         add_rootful(place, containerd_);

@@ -52,6 +52,7 @@ class StoragePlaces {
     void read_storage_conf();
     void read_docker();
     void read_containerd();
+    [[nodiscard]] std::string containerd_root(const Value& conf, const std::string& file) const;
     [[nodiscard]] std::vector<Command> commands(const std::optional<host::UnitFile>& unit,
                                                 const std::string& program) const;
     [[nodiscard]] std::vector<Command> rootful_commands(const std::string& program) const;

@@ -286,6 +286,22 @@ TEST_F(Storage, OfContainerdIsLookedAtToo) {
     EXPECT_EQ(scan(), unseen);
 }
 
+TEST_F(Storage, OfContainerdIsWhereItsImportsPutIt) {
+    const std::string layer = "/io.containerd.snapshotter.v1.overlayfs/snapshots/1/fs";
+    tree.directory("/data/c" + layer);
+    give(tree, "/data/c" + layer, 100001);
+    const std::string imports = "imports = ['conf.d/*.toml']\nroot = '/srv/none'\n";
+    tree.write("/etc/containerd/config.toml", imports);
+    tree.write("/etc/containerd/conf.d/a.toml", "root = '/data/c'\n");
+    EXPECT_EQ(scan(), std::vector<std::string>{"fail /data/c low by-hand"});
+    tree.write("/etc/containerd/conf.d/b.toml", "root = '/srv/other'\n");
+    EXPECT_EQ(scan(), none) << "the last one counts";
+    tree.write("/etc/containerd/conf.d/a.toml", "imports = ['x.toml']\n");
+    EXPECT_EQ(scan(), unseen) << "further ones";
+    tree.write("/etc/containerd/config.toml", "imports = 'a.toml'\n");
+    EXPECT_EQ(scan(), unseen);
+}
+
 TEST_F(Storage, OfSeveralRootfulEnginesIsWhereEachPutsIt) {
     const std::string layer = "/io.containerd.snapshotter.v1.overlayfs/snapshots/1/fs";
     Options live;
