@@ -13,7 +13,7 @@ namespace plimsoll::host {
 
 Result<Directory> Directory::open(const Sysroot& root, std::string path) {
     PLIMSOLL_TRY(Fd fd, root.open_at(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
-    return Directory(std::move(fd), std::move(path), root.recorder_);
+    return Directory(std::move(fd), std::move(path), root);
 }
 
 Result<std::vector<DirEntry>> Directory::list() const {
@@ -53,8 +53,21 @@ Result<Fd> Directory::open_entry(const std::string& name) const {
 }
 
 Result<std::string> Directory::read_regular(const std::string& name, std::size_t max) const {
-    constexpr int attempts = 4;
     const std::string path = path_of(name);
+    if (!memory_->on)
+        return read_now(name, path, max);
+    if (auto known = memory_->text(path, max)) {
+        recorder_->looked_up(path);
+        return *std::move(known);
+    }
+    auto text = read_now(name, path, max);
+    memory_->keep(path, text);
+    return text;
+}
+
+Result<std::string> Directory::read_now(const std::string& name, const std::string& path,
+                                        std::size_t max) const {
+    constexpr int attempts = 4;
     for (int i = 0; i < attempts; ++i) {
         PLIMSOLL_TRY(const Fd fd, open_entry(name));
         PLIMSOLL_TRY(auto bytes, read_stable(fd, path, max));

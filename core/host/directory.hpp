@@ -29,9 +29,11 @@ class Directory {
     [[nodiscard]] Result<std::string> read_link(const std::string& name) const;
 
   private:
-    Directory(Fd fd, std::string path, std::shared_ptr<const Sysroot::Recorder> recorder)
-        : fd_(std::move(fd)), path_(std::move(path)), recorder_(std::move(recorder)) {}
+    Directory(Fd fd, std::string path, const Sysroot& root)
+        : fd_(std::move(fd)), path_(std::move(path)), recorder_(root.recorder_), memory_(root.memory_) {}
 
+    [[nodiscard]] Result<std::string> read_now(const std::string& name, const std::string& path,
+                                               std::size_t max) const;
     [[nodiscard]] Result<Fd> open_entry(const std::string& name) const;
 
     [[nodiscard]] std::string path_of(const std::string& name) const { return path_ + "/" + name; }
@@ -39,6 +41,7 @@ class Directory {
     Fd fd_;
     std::string path_;
     std::shared_ptr<const Sysroot::Recorder> recorder_;
+    std::shared_ptr<Sysroot::Memory> memory_;
 };
 
 }  // namespace plimsoll::host

@@ -102,6 +102,31 @@ TEST(Footprint, HoldsWhatWasReadThroughADirectory) {
     EXPECT_THAT(seen.listed, ElementsAre("/d", "/later"));
 }
 
+TEST(Directory, RemembersWhatWasReadByItsPathToo) {
+    const Tree tree{{"d/f", "old"}, {"d/large", std::string(20'000, 'x')}};
+    const auto host = tree.host();
+    const auto& root = host.root();
+    const host::Sysroot::Remembering looking(root);
+    EXPECT_EQ(*root.read("/d/f"), "old");
+    const auto dir = open(host, "/d");
+    EXPECT_EQ(dir.read_regular("large")->size(), 20'000U);
+    tree.write("d/f", "new");
+    tree.write("d/g", "old");
+    tree.write("d/large", "new");
+    host::Footprint seen;
+    root.record(&seen);
+    EXPECT_EQ(*dir.read_regular("f"), "old");
+    EXPECT_EQ(dir.read_regular("f", 2).error().code, Code::invalid_input);
+    root.record(nullptr);
+    EXPECT_THAT(seen.paths, ElementsAre("/d/f")) << "whoever is told from memory depends on the file as well";
+    EXPECT_EQ(*dir.read_regular("large"), "new");
+    EXPECT_EQ(*dir.read_regular("g"), "old");
+    tree.write("d/g", "new");
+    EXPECT_EQ(*root.read("/d/g"), "old");
+    host.forget();
+    EXPECT_EQ(*dir.read_regular("f"), "new");
+}
+
 TEST(Footprint, EverybodyWhoAsksDependsOnWhatWasKept) {
     const Tree tree{{"etc/passwd", "root:x:0:0::/:/bin/sh\n"}, {"etc/group", ""}};
     const auto host = tree.host();

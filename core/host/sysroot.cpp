@@ -36,9 +36,8 @@ bool is_kernels(std::string_view path) {
 }
 
 // What the next one who asks is told: nothing for what is not to be remembered.
-template <class T>
-void remember(std::map<std::string, std::optional<T>, std::less<>>& all, std::string_view path,
-              const Result<T>& seen, std::size_t most) {
+template <class Map, class T>
+void remember(Map& all, std::string_view path, const Result<T>& seen, std::size_t most) {
     if (is_kernels(path))
         return;
     if (seen && seen->size() <= most)
@@ -90,6 +89,19 @@ bool Sysroot::Memory::covers(std::string_view path) const {
     return path.size() > dir.size() && path[dir.size()] == '/' && path.starts_with(dir);
 }
 
+std::optional<Result<std::string>> Sysroot::Memory::text(std::string_view path, std::size_t max) const {
+    const auto known = texts.find(path);
+    if (known == texts.end())
+        return std::nullopt;
+    if (!known->second)
+        return fail_errno("open " + std::string(path), ENOENT);
+    return known->second->size() > max ? Result<std::string>(too_large(path, max)) : *known->second;
+}
+
+void Sysroot::Memory::keep(std::string_view path, const Result<std::string>& text) {
+    remember(texts, path, text, most_remembered_bytes);
+}
+
 // From the top: the first directory on the way that is not there.
 void Sysroot::learn_what_is_missing(const std::string& path) const {
     if (is_kernels(path))
@@ -132,14 +144,12 @@ void Sysroot::forget() const {
 Result<std::string> Sysroot::read(std::string_view path, std::size_t max) const {
     if (!memory_->on)
         return read_now(path, max);
-    if (const auto known = memory_->texts.find(path); known != memory_->texts.end()) {
+    if (auto known = memory_->text(path, max)) {
         recorder_->looked_up(path);
-        if (!known->second)
-            return fail_errno("open " + std::string(path), ENOENT);
-        return known->second->size() > max ? Result<std::string>(too_large(path, max)) : *known->second;
+        return *std::move(known);
     }
     auto text = read_now(path, max);
-    remember(memory_->texts, path, text, most_remembered_bytes);
+    memory_->keep(path, text);
     return text;
 }
 

@@ -9,12 +9,14 @@
 #include "core/host/footprint.hpp"
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <sys/stat.h>
@@ -82,10 +84,10 @@ class Sysroot {
         Footprint* into_;
     };
 
-    // While it lives, what was read, listed or found missing is not looked at again: modules ask for the same
-    // files, and a dozen are asked for in the home of every account, of which most have none. For looks
-    // during which we ourselves make nothing; one at a time. Never of /proc and /sys, where numbers come back
-    // as something else.
+    // While it lives, what was read, listed or found missing is not looked at again, also by Directory:
+    // modules ask for the same files, and a dozen are asked for in the home of every account, of which most
+    // have none. For looks during which we ourselves make nothing; one at a time. Never of /proc and /sys,
+    // where numbers come back as something else.
     class Remembering {
       public:
         explicit Remembering(const Sysroot& root) : memory_(*root.memory_) { memory_.on = true; }
@@ -119,15 +121,27 @@ class Sysroot {
         }
     };
 
+    struct Hash {
+        using is_transparent = void;
+
+        std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    };
+
+    template <class T>
+    using ByPath = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+
     struct Memory {
         bool on{false};
         std::set<std::string, std::less<>> absent{};  // directories, none below another
-        std::set<std::string, std::less<>> present{};
+        std::unordered_set<std::string, Hash, std::equal_to<>> present{};
         // As asked for; nullopt: ENOENT.
-        std::map<std::string, std::optional<std::string>, std::less<>> texts{};
-        std::map<std::string, std::optional<std::vector<DirEntry>>, std::less<>> lists{};
+        ByPath<std::optional<std::string>> texts{};
+        ByPath<std::optional<std::vector<DirEntry>>> lists{};
 
         [[nodiscard]] bool covers(std::string_view path) const;
+        // nullopt: nothing is remembered of it.
+        [[nodiscard]] std::optional<Result<std::string>> text(std::string_view path, std::size_t max) const;
+        void keep(std::string_view path, const Result<std::string>& text);
     };
 
     void learn_what_is_missing(const std::string& path) const;

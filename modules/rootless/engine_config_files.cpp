@@ -254,10 +254,10 @@ Podman find_podman(const host::Host& host) {
     const host::Sysroot& root = host.root();
     // A binary that no package brought has a version that no database tells.
     const bool local = root.exists("/usr/local/bin/podman") || root.exists("/usr/local/sbin/podman");
-    const auto& version = host.package_version("podman");
-    if (version && !local)
-        out.version = *version;
-    out.present = local || out.version || root.exists("/usr/bin/podman");
+    out.present = local || root.exists("/usr/bin/podman");
+    if (out.present && !local)
+        if (const auto& version = host.package_version("podman"))
+            out.version = *version;
     return out;
 }
 
