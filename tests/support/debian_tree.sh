@@ -6,6 +6,7 @@
 #   tools    what rootless Podman needs, for programs run in it one by one (when no kind is given)
 #   machine  to be booted, with what the programs built here need to run in it
 #   engines  a machine with dockerd
+#   kernel   with Debian's kernel and modules of security, for a virtual machine that begins in it
 #   build    with the compiler and libraries to build Plimsoll
 set -euo pipefail
 
@@ -19,6 +20,10 @@ machine | engines)
     packages+=,passwd,uidmap,podman,crun,passt,busybox-static
     packages+=,libasan8,libubsan1,libssl3,libsystemd0,libbpf1,libsdbus-c++1,libsqlite3-0
     [[ $kind == machine ]] || packages+=,docker.io
+    ;;
+kernel)
+    packages=linux-image-cloud-amd64,busybox-static,apparmor,selinux-policy-default,policycoreutils,podman,crun
+    packages+=,libasan8,libubsan1,libssl3,libsystemd0,libbpf1,libsdbus-c++1,libsqlite3-0,libyaml-0-2,libacl1
     ;;
 build)
     packages=g++,cmake,ninja-build,pkg-config,nlohmann-json3-dev,libtomlplusplus-dev,libcli11-dev,libyaml-dev

@@ -17,7 +17,7 @@ test_packages=(
     passwd uidmap podman crun conmon passt slirp4netns fuse-overlayfs containernetworking-plugins
     bubblewrap busybox-static
     mmdebstrap debian-archive-keyring systemd systemd-container dbus acl attr libcap2-bin e2fsprogs
-    util-linux mount procps strace man-db bash-completion zsh fish
+    qemu-system-x86 cpio util-linux mount procps strace man-db bash-completion zsh fish
     openscap-scanner cfengine3 time
 )
 
