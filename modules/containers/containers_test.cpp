@@ -138,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
                 p.map = "";
                 p.caps = "0000000000200000";
             },
-            Status::fail, Severity::critical, "SYS_ADMIN of the host"},
+            Status::fail, Severity::critical, "more than is allowed of the host: SYS_ADMIN"},
         Row{"every_one_in_a_child", "ctr.capabilities", [](Program& p) { p.caps = all_caps; }, Status::fail,
             Severity::medium, "every capability in its user namespace"},
         Row{"net_admin_own_net", "ctr.capabilities",

@@ -108,8 +108,9 @@ void judge_capabilities_of(const Case& c, const Member& m, std::uint64_t allowed
         v.wrong(host_side == false ? Severity::medium
                 : grave            ? Severity::critical
                                    : Severity::high,
-                who + " holds " + (all ? std::string("every capability") : named(extra)) +
-                    (host_side == false ? " in its user namespace" : " of the host"),
+                who + (all ? " holds every capability" : " holds more than is allowed") +
+                    (host_side == false ? " in its user namespace" : " of the host") +
+                    (all ? "" : ": " + named(extra)),
                 {m.file("status"), "CapEff " + named(caps.effective) + ", CapBnd " + named(caps.bounding),
                  "at most " + named(allowed)});
     }
