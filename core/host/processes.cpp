@@ -165,10 +165,11 @@ bool is_gone(const Error& error) {
     return error.code == Code::not_found || error.sys_errno == ESRCH;
 }
 
-Result<ProcessStat> read_process_stat(const Directory& process) {
-    const auto text = process.read_kernel("stat", proc_max, true);
+namespace {
+
+Result<ProcessStat> parse_stat(const Result<std::string>& text, const std::string& path) {
     if (!text)
-        return is_gone(text.error()) ? fail(Code::not_found, process.path() + "/stat: the process is gone")
+        return is_gone(text.error()) ? fail(Code::not_found, path + ": the process is gone")
                                      : Failure(text.error());
     // The name is in parentheses and may hold any byte, even ')'.
     const auto name_end = text->rfind(')');
@@ -179,13 +180,20 @@ Result<ProcessStat> read_process_stat(const Directory& process) {
     const auto bits = f.size() > start ? parse_u64(f[flags]) : std::nullopt;
     const auto ticks = f.size() > start ? parse_u64(f[start]) : std::nullopt;
     if (!bits || !ticks)
-        return fail(Code::invalid_input, process.path() + "/stat: not a line of stat");
+        return fail(Code::invalid_input, path + ": not a line of stat");
     return ProcessStat{*ticks, (*bits & forked_no_exec) != 0, (*bits & kernel_thread) != 0};
 }
 
+}  // namespace
+
+Result<ProcessStat> read_process_stat(const Directory& process) {
+    return parse_stat(process.read_kernel("stat", proc_max, true), process.path() + "/stat");
+}
+
 Result<ProcessStat> read_process_stat(const Sysroot& root, int pid) {
-    PLIMSOLL_TRY(const auto dir, Directory::open(root, "/proc/" + std::to_string(pid)));
-    return read_process_stat(dir);
+    const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+    const auto fd = root.open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    return parse_stat(fd ? read_once(*fd, path, proc_max) : Result<std::string>(Failure(fd.error())), path);
 }
 
 Result<Process> read_process(const Directory& dir, int pid) {

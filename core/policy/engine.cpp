@@ -25,16 +25,21 @@ class Run {
 
     void module(const Module& module, std::vector<Finding> found) {
         std::map<std::string, std::vector<Finding>, std::less<>> by_control;
+        out_.findings.reserve(out_.findings.size() + found.size());
         for (Finding& f : found)
             by_control[f.control].push_back(std::move(f));
         for (const ControlInfo& c : module.controls()) {
-            if (!active(c.id))
+            const ControlPolicy control = policy_of(policy_, c.id);
+            if (control.mode == Mode::off || !selection_.covers(c.id))
                 continue;
             auto& given = by_control[std::string(c.id)];
             if (given.empty())
                 given.push_back(make_finding(c, Status::unknown, "host", "the module gave no finding"));
-            for (Finding& f : given)
-                keep(std::move(f));
+            for (Finding& f : given) {
+                apply(control, f);
+                except(f);
+                out_.findings.push_back(std::move(f));
+            }
         }
     }
 
@@ -44,8 +49,10 @@ class Run {
             // A policy that is not in force must be told whatever was selected.
             if (!active(c.id) && !(refused && policy_of(policy_, c.id).mode != Mode::off))
                 continue;
-            for (Finding& f : judge(c, facts))
-                keep(std::move(f));
+            for (Finding& f : judge(c, facts)) {
+                apply(policy_of(policy_, c.id), f);
+                out_.findings.push_back(std::move(f));
+            }
         }
     }
 
@@ -70,14 +77,10 @@ class Run {
         });
     }
 
-    void keep(Finding f) {
-        const ControlPolicy control = policy_of(policy_, f.control);
+    static void apply(const ControlPolicy& control, Finding& f) {
         f.mode = control.mode;
         if (control.severity)
             f.severity = *control.severity;
-        if (std::ranges::find(engine_controls(), f.control, &ControlInfo::id) == engine_controls().end())
-            except(f);
-        out_.findings.push_back(std::move(f));
     }
 
     void except(Finding& f) {
