@@ -93,6 +93,19 @@ std::function<void(Program&)> plain() {
     return [](Program&) {};
 }
 
+// As runc has it while it sets a container up: its own program, with every right, in the container's cgroup.
+std::function<void(Program&)> runc_init() {
+    return [](Program& p) {
+        p.comm = "runc:[0:PARENT]";
+        p.exe = "/usr/bin/runc";
+        p.ns = 0;
+        p.ns_pid = "";
+        p.map = "";
+        p.caps = all_caps;
+        p.seccomp = 0;
+    };
+}
+
 std::function<void(Program&)> mounts(std::string more) {
     return [more](Program& p) { p.mounts += more; };
 }
@@ -112,6 +125,8 @@ INSTANTIATE_TEST_SUITE_P(
                 p.caps = all_caps;
             },
             Status::unknown},
+        Row{"runc_before_its_namespaces", "ctr.found", runc_init(), Status::unknown, {}, "set up"},
+        Row{"runc_before_its_namespaces_privileged", "ctr.privileged", runc_init(), Status::unknown},
         Row{"own_userns", "ctr.root-userns", plain(), Status::pass},
         Row{"host_userns", "ctr.root-userns", [](Program& p) { p.map = ""; }, Status::fail, Severity::high},
         Row{"identity_map_in_a_child", "ctr.root-userns", [](Program& p) { p.map = "0 0 4294967295\n"; },

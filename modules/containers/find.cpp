@@ -40,6 +40,7 @@ struct Group {
     std::optional<std::size_t> merged_into{};
     std::string unread{};  // why not every process of it could be read; empty: all were
     std::string outer{};   // cgroup of the container whose process made this one; empty: none did
+    bool outside{false};   // all of it is still among the host's processes and mounts
 };
 
 class Finder {
@@ -293,6 +294,9 @@ class Finder {
                                  ", but every namespace is the host's: a virtual machine or a service";
                 return;
             }
+            // The runtime's own program, which runc starts there by exec before it makes the namespaces. What
+            // is no engine's container is nothing that could be judged, either.
+            g.outside = shares_all && !is_sandbox_program(p.process);
             g.why.push_back("cgroup " + printable(g.name->path));
             return;
         }
@@ -454,7 +458,7 @@ class Finder {
             c.pod = g.name->pod;
         }
         c.why = g.why;
-        c.settled = !p.stat.forked_only;
+        c.settled = !p.stat.forked_only && !g.outside;
         c.cgroups = p.cgroups->all;
         c.unread = g.unread;
         c.ns = p.ns;

@@ -124,8 +124,13 @@ class Dockerd(containers_test.Live):
         pid = self.start("one", "--cap-drop=ALL", "--read-only", "--user=1000:1000", "--security-opt=no-new-privileges")
         own = self.of(self.findings(), pid)
         self.assertEqual(own["ctr.found"]["subject"], f"docker/root/{self.inspect('one', '{{.Id}}')[:12]}")
-        for control in ("ctr.capabilities", "ctr.seccomp", "ctr.no-new-privs", "ctr.rw-rootfs", "ctr.runs-as-root"):
+        passed = ("ctr.capabilities", "ctr.seccomp", "ctr.no-new-privs", "ctr.rw-rootfs", "ctr.runs-as-root")
+        for control in passed:
             self.assertEqual(own[control]["status"], "pass", own[control])
+        # Nor were they told to fail while runc, with every right, was still setting it up.
+        self.assertIsNotNone(wait_for(lambda: self.line("fails: ctr.root-userns (docker/root/"), 20), self.lines)
+        for control in (*passed, "ctr.privileged"):
+            self.assertIsNone(self.line(f"fails: {control} (docker/root/"), self.lines)
         self.assert_fails(own, "ctr.root-userns", "user namespace")
         self.docker("exec", "--detach", "--user=0", "one", "/bin/sleep", "901")
         self.assertIsNotNone(
