@@ -409,6 +409,7 @@ class AsAService(Case):
         after = usage()
         self.assertLessEqual(after[0] - before[0], 1)
         self.assertEqual(after[1], before[1])
+        self.assertEqual(os.listdir(f"/proc/{daemon.process.pid}/task"), [str(daemon.process.pid)], "one thread")
         self.assertEqual(daemon.stop(), 0)
 
     def test_refuses(self):

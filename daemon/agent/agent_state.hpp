@@ -44,7 +44,7 @@ struct Agent::State {
     Hands hands;
     Memory memory;
     Contests contests{};
-    bool contests_changed{false};  // since they were saved
+    bool contests_changed{false};  // since they were saved, or the exceptions in force
     Retries retries{};
     Budget budget;
     std::optional<Watcher> watcher{};
@@ -151,6 +151,7 @@ struct Agent::State {
     [[nodiscard]] StoreBatch batch_of_unsaved();
     void say_losses();
     [[nodiscard]] StoreBatch whole() const;
+    [[nodiscard]] std::vector<policy::Exception> exceptions_in_force() const;
     void adopt(const Remembered& earlier);
     [[nodiscard]] daemon::Status status() const;
     void tell_status();

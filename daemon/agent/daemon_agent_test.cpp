@@ -5,6 +5,7 @@
 #include "core/host/remedy.hpp"
 #include "daemon/agent/agent.hpp"
 #include "daemon/messages.hpp"
+#include "daemon/store/sqlite.hpp"
 #include "modules/all.hpp"
 #include "tests/support/tree.hpp"
 
@@ -60,6 +61,14 @@ class AgentTest : public testing::Test {
         tree_.write("/etc/group", "root:x:0:\nmallory:x:1000:\neve:x:1001:\n");
         tree_.write("/etc/subuid", "");
         tree_.write("/etc/subgid", "");
+    }
+
+    // What the database answers, which a running agent keeps for itself.
+    std::string stored(const char* sql) const {
+        Fd dir(::open(tree_.path("/var/lib/plimsoll").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        const auto db = sqlite::Database::open(std::move(dir), "plimsoll.db");
+        const auto answer = db ? db->ask(sql) : Result<std::string>(Failure(db.error()));
+        return answer ? *answer : answer.error().message;
     }
 
     void start(AgentOptions options = {}, bool expect_ok = true) {
@@ -341,7 +350,7 @@ TEST_F(AgentTest, TakesAnotherPolicyWithoutBeingAsked) {
 
 TEST_F(AgentTest, AnExceptionEndsOnTime) {
     append("/etc/subuid", "mallory:0:1\n");
-    const Time expires = wall_clock() + 2s;
+    const Time expires = wall_clock() + 4s;
     tree_.write(policy_file, std::string(enforce) +
                                  "[[exception]]\ncontrol = \"subuid.root-delegated\"\nsubject = \"mallory\"\n"
                                  "owner = \"ops\"\nreason = \"moves\"\nexpires = " +
@@ -349,14 +358,19 @@ TEST_F(AgentTest, AnExceptionEndsOnTime) {
     start();
     settle();
     EXPECT_EQ(verdict_on("mallory"), Verdict::excepted);
+    EXPECT_THAT(told(), ElementsAre("mallory ->excepted"));
     EXPECT_EQ(tree_.read("/etc/subuid"), "mallory:0:1\n");
+    agent_.reset();
+    EXPECT_EQ(stored("SELECT group_concat(subject || ' by ' || owner) FROM exception"), "mallory by ops");
+    start();
     ASSERT_TRUE(until([&] { return tree_.read("/etc/subuid").empty(); }));
     EXPECT_GE(wall_clock(), expires);
     EXPECT_LE(wall_clock(), expires + 2s);
-    EXPECT_THAT(told(),
-                ElementsAre("mallory ->excepted", "mallory excepted>fail", "mallory fail>- by plimsolld"));
-    EXPECT_EQ(spy_.transitions[1].cause, "exception expired");
+    EXPECT_THAT(told(), ElementsAre("mallory excepted>fail", "mallory fail>- by plimsolld"));
+    EXPECT_EQ(spy_.transitions[0].cause, "exception expired");
     EXPECT_EQ(agent_->counters().drifts, 0U);
+    agent_.reset();
+    EXPECT_EQ(stored("SELECT count(*) FROM exception"), "0") << "those in force";
 }
 
 TEST_F(AgentTest, AFullPassFindsWhatNoEventAnnounced) {

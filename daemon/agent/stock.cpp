@@ -134,6 +134,12 @@ void Agent::State::note_gone(const Difference& d) {
     gone.clear();
 }
 
+std::vector<policy::Exception> Agent::State::exceptions_in_force() const {
+    auto out = policy.policy().exceptions;
+    std::erase_if(out, [now = wall_clock()](const auto& e) { return e.expires <= now; });
+    return out;
+}
+
 StoreBatch Agent::State::whole() const {
     StoreBatch out;
     out.put.assign(board.keys.begin(), board.keys.end());
@@ -141,7 +147,7 @@ StoreBatch Agent::State::whole() const {
     out.line = line;
     out.line_since = line_since;
     out.contests = contests.list();
-    out.exceptions = policy.policy().exceptions;
+    out.exceptions = exceptions_in_force();
     return out;
 }
 
@@ -195,7 +201,7 @@ void Agent::State::save_now() {
     StoreBatch batch = batch_of_unsaved();
     if (contests_too) {
         batch.contests = contests.list();
-        batch.exceptions = policy.policy().exceptions;
+        batch.exceptions = exceptions_in_force();
     }
     const std::string before = memory.problem();
     memory.save(std::move(batch));
@@ -227,7 +233,8 @@ bool Agent::State::take_stock_once(const Occasion& occasion) {
         t.id = ++last_transition;
         contested = account(t, occasion) || contested;
     }
-    contests_changed = contests_changed || contested || occasion.why == Why::start;
+    contests_changed =
+        contests_changed || contested || occasion.why == Why::start || occasion.why == Why::expiry;
     save(d);
     for (const Transition& t : d.transitions)
         for (Listener* l : std::vector(listeners))
