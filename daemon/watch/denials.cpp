@@ -169,6 +169,7 @@ struct Denials::State {
     State(const host::Sysroot& r, OnDenial call) : root(r), on_denial(std::move(call)) {}
 
     void read();
+    void go_on();
     [[nodiscard]] std::optional<bool> in_own_mounts(int pid) const;
 
     const host::Sysroot& root;
@@ -177,6 +178,7 @@ struct Denials::State {
     std::optional<std::uint64_t> host_mounts{};
     bus::Source from_kernel{};
     bus::Source rested{};
+    int left{most_at_once};  // until `rested`
 };
 
 std::optional<bool> Denials::State::in_own_mounts(int pid) const {
@@ -189,16 +191,22 @@ std::optional<bool> Denials::State::in_own_mounts(int pid) const {
 
 void Denials::State::read() {
     std::array<char, most_bytes> buffer{};
-    for (int i = 0; i < most_at_once; ++i) {
+    for (; left > 0; --left) {
         const auto datagram = next_from_kernel(socket, buffer);
         if (datagram && !*datagram)
             return;
+        if (left == most_at_once)
+            rested.call_after(rest);
         // Lost ones are not worth more than those that were never told: auditd counts them.
         if (const auto denial = datagram ? parse_denial(**datagram) : std::nullopt)
             on_denial(*denial, in_own_mounts(denial->pid));
     }
     from_kernel.enable(false);
-    rested.call_after(rest);
+}
+
+void Denials::State::go_on() {
+    left = most_at_once;
+    from_kernel.enable(true);
 }
 
 Denials::Denials(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -218,8 +226,7 @@ Result<Denials> Denials::make(const bus::EventLoop& loop, const host::Sysroot& r
     state->socket = std::move(joined);
     PLIMSOLL_CHECK(expect_audit(state->socket.get()));
     PLIMSOLL_CHECK(want_denials_only(state->socket.get()));
-    PLIMSOLL_TRY(state->rested,
-                 loop.on_time(rest, rest / 10, [s = state.get()] { s->from_kernel.enable(true); }));
+    PLIMSOLL_TRY(state->rested, loop.on_time(rest, rest / 10, [s = state.get()] { s->go_on(); }));
     state->rested.enable(false);
     PLIMSOLL_TRY(state->from_kernel,
                  loop.on_io(state->socket.get(), EPOLLIN, [s = state.get()](std::uint32_t) { s->read(); }));

@@ -113,6 +113,7 @@ class Vm(unittest.TestCase):
     def test_with_selinux(self):
         self.boot("security=selinux selinux=1")
         self.common()
+        # selinuxfs tells inotify of the mode as well; of the policy only netlink tells.
         for name in ("mode changed", "mode changed back", "policy loaded"):
             self.looked(name)
 
