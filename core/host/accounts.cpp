@@ -56,7 +56,6 @@ std::string others_of_systemd(const Sysroot& root) {
     return {};
 }
 
-// initgroups, where there is such a line, takes the place of group for the groups of who logs in.
 // With "+" in passwd or group, compat asks NIS (nsswitch.conf(5)); the entries say no more than that.
 bool asks_nis(const Sysroot& root) {
     return std::ranges::any_of(std::array{"/etc/passwd", "/etc/group"}, [&](const char* file) {
@@ -67,6 +66,7 @@ bool asks_nis(const Sysroot& root) {
     });
 }
 
+// initgroups, where there is such a line, takes the place of group for the groups of who logs in.
 Result<void> read_remote_sources(const Sysroot& root, Accounts& into) {
     static const std::vector<std::string_view> local{"files",   "compat",   "altfiles",
                                                      "systemd", "usrfiles", "db"};

@@ -30,6 +30,7 @@ long open_below(const Fd& root, const std::string& path, int flags, mode_t mode)
 // Larger ones are few, and would be held for the whole look.
 constexpr std::size_t most_remembered_bytes = std::size_t{16} << 10;
 constexpr std::size_t most_remembered_names = 256;
+constexpr std::size_t most_remembered_in_all = std::size_t{8} << 20;  // users have as many files as they like
 
 bool is_kernels(std::string_view path) {
     return path.starts_with("/proc/") || path.starts_with("/sys/") || path == "/proc" || path == "/sys";
@@ -99,7 +100,9 @@ std::optional<Result<std::string>> Sysroot::Memory::text(std::string_view path, 
 }
 
 void Sysroot::Memory::keep(std::string_view path, const Result<std::string>& text) {
-    remember(texts, path, text, most_remembered_bytes);
+    bytes += path.size() + (text && text->size() <= most_remembered_bytes ? text->size() : 0);
+    if (bytes <= most_remembered_in_all)
+        remember(texts, path, text, most_remembered_bytes);
 }
 
 // From the top: the first directory on the way that is not there.

@@ -138,6 +138,8 @@ class Sysroot {
         ByPath<std::optional<std::string>> texts{};
         ByPath<std::optional<std::vector<DirEntry>>> lists{};
 
+        std::size_t bytes{0};  // of texts
+
         [[nodiscard]] bool covers(std::string_view path) const;
         // nullopt: nothing is remembered of it.
         [[nodiscard]] std::optional<Result<std::string>> text(std::string_view path, std::size_t max) const;

@@ -135,6 +135,23 @@ TEST(Sysroot, RemembersWhatItReadAndListed) {
     EXPECT_EQ(*root.read("/d/a"), "new\n") << "remembers on";
 }
 
+TEST(Sysroot, RemembersNoMoreThanABoundedNumberOfBytes) {
+    const Tree t({{"d/last", "1\n"}, {"d/first", "1\n"}});
+    const std::string text(16'000, 'x');
+    for (int i = 0; i < 600; ++i)
+        t.write("d/" + std::to_string(i), text);
+    const auto h = t.host();
+    const host::Sysroot::Remembering looking(h.root());
+    EXPECT_EQ(*h.root().read("/d/first"), "1\n");
+    for (int i = 0; i < 600; ++i)
+        EXPECT_EQ(h.root().read("/d/" + std::to_string(i))->size(), text.size());
+    EXPECT_EQ(*h.root().read("/d/last"), "1\n");
+    t.write("d/last", "2\n");
+    t.write("d/first", "2\n");
+    EXPECT_EQ(*h.root().read("/d/first"), "1\n");
+    EXPECT_EQ(*h.root().read("/d/last"), "2\n");
+}
+
 TEST(Sysroot, ReadLinkTellsMissingFromNotALink) {
     Tree t({{"file", ""}});
     t.link("l", "target");

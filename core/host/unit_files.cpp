@@ -391,22 +391,48 @@ std::vector<std::string> UnitFiles::names(std::string_view prefix) const {
     return {out.begin(), out.end()};
 }
 
-// To which units with one of the suffixes the drop-ins in a folder of that name apply: of "service.d" all
-// services, of "a-.service.d" those that begin with "a-" (drop_in_names()).
-std::vector<std::string> UnitFiles::units_below(std::string_view folder, Suffixes suffixes) const {
+namespace {
+
+// The units to which the drop-ins in a folder apply (drop_in_names()): those whose names begin and end so.
+struct Reach {
+    std::string stem;
+    std::string suffix;
+    bool many{false};
+};
+
+// Of "service.d" all services, of "a-.service.d" those that begin with "a-". nullopt: none with such a
+// suffix.
+std::optional<Reach> reach_of(std::string_view folder, Suffixes suffixes) {
     if (!folder.ends_with(".d"))
-        return {};
+        return std::nullopt;
     const std::string name(folder.substr(0, folder.size() - 2));
-    const bool of_type = std::ranges::find(suffixes, "." + name) != suffixes.end();
-    const std::string suffix = of_type ? "." + name : std::string(suffix_of(name));
-    if (!of_type && !ends_with_one(name, suffixes))
-        return {};
-    const std::string stem = of_type ? "" : name.substr(0, name.size() - suffix.size());
-    if (!of_type && !stem.ends_with('-'))
-        return {name};
-    auto out = names(stem);
-    std::erase_if(out, [&](const std::string& unit) { return !unit.ends_with(suffix); });
-    return out;
+    if (std::ranges::find(suffixes, "." + name) != suffixes.end())
+        return Reach{"", "." + name, true};
+    if (!ends_with_one(name, suffixes))
+        return std::nullopt;
+    const std::string suffix(suffix_of(name));
+    std::string stem = name.substr(0, name.size() - suffix.size());
+    const bool many = stem.ends_with('-');
+    return Reach{std::move(stem), suffix, many};
+}
+
+// `names`: sorted.
+void add_reached(const Reach& reach, const std::vector<std::string>& names, std::set<std::string>& out) {
+    for (auto it = std::ranges::lower_bound(names, reach.stem);
+         it != names.end() && it->starts_with(reach.stem); ++it)
+        if (it->ends_with(reach.suffix))
+            out.insert(*it);
+}
+
+}  // namespace
+
+bool UnitFiles::have_drop_ins_for_many() const {
+    return std::ranges::any_of(dirs_, [](const Dir& dir) {
+        return std::ranges::any_of(dir.entries, [](const DirEntry& e) {
+            const auto reach = reach_of(e.name, service_suffixes);
+            return reach && reach->many;
+        });
+    });
 }
 
 Result<std::vector<std::string>> UnitFiles::mentioning(const Sysroot& root,
@@ -414,15 +440,21 @@ Result<std::vector<std::string>> UnitFiles::mentioning(const Sysroot& root,
                                                        Suffixes suffixes) const {
     const WordSearch search(needles);
     std::set<std::string> out;
+    std::optional<std::vector<std::string>> all;  // names, once they are asked for
     for (const Dir& dir : dirs_) {
         out.merge(dir.units_mentioning(root, search, suffixes));
         for (const DirEntry& e : dir.entries) {
-            auto units = units_below(e.name, suffixes);
-            if (units.empty())
+            const auto reach = reach_of(e.name, suffixes);
+            if (!reach)
                 continue;
             PLIMSOLL_TRY(const bool drop_in, drop_in_mentions(root, dir.path_of(e.name), search));
-            if (drop_in)
-                out.insert(std::move_iterator(units.begin()), std::move_iterator(units.end()));
+            if (drop_in && !reach->many)
+                out.insert(reach->stem + reach->suffix);
+            if (!drop_in || !reach->many)
+                continue;
+            if (!all)
+                all = names("");
+            add_reached(*reach, *all, out);
         }
     }
     return std::vector<std::string>(out.begin(), out.end());

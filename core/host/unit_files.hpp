@@ -69,6 +69,9 @@ class UnitFiles {
         const Sysroot& root, std::span<const std::string_view> needles,
         std::span<const std::string_view> suffixes = service_suffixes) const;
 
+    // Whether a directory has drop-ins for all services or sockets, or for those with a prefix.
+    [[nodiscard]] bool have_drop_ins_for_many() const;
+
     UnitFiles(UnitFiles&&) noexcept;
     UnitFiles& operator=(UnitFiles&&) noexcept;
     UnitFiles(const UnitFiles&) = delete;
@@ -77,8 +80,6 @@ class UnitFiles {
 
   private:
     explicit UnitFiles(std::vector<Dir> dirs);
-    [[nodiscard]] std::vector<std::string> units_below(std::string_view folder,
-                                                       std::span<const std::string_view> suffixes) const;
 
     std::vector<Dir> dirs_;  // by precedence
 };

@@ -157,6 +157,35 @@ TEST(UnitFiles, DropInsForManyUnitsAreOfEachOfThem) {
     EXPECT_THAT(found(), ::testing::IsEmpty());
 }
 
+TEST(UnitFiles, DropInsForManyUnitsAreToldFromThoseForOne) {
+    for (const auto& [folder, many] : {std::pair{"a.service.d", false},
+                                       {"a@.service.d", false},
+                                       {"timer.d", false},
+                                       {"a-.timer.d", false},
+                                       {"service.d", true},
+                                       {"socket.d", true},
+                                       {"a-.service.d", true},
+                                       {"a-", false}}) {
+        const tests::Tree tree;
+        tree.directory("etc/systemd/system/" + std::string(folder));
+        const auto host = tree.host();
+        EXPECT_EQ(host::UnitFiles::open(host.root())->have_drop_ins_for_many(), many) << folder;
+    }
+}
+
+// Names are many, and any user may make them.
+TEST(UnitFiles, FoldersForManyUnitsCostNoMoreThanTheirNames) {
+    const tests::Tree tree{{"d/x.conf", "podman"}};
+    tree.directory("etc/systemd/system");
+    for (int i = 0; i < 20'000; ++i)
+        ASSERT_EQ(::symlink("../../../d",
+                            tree.path("etc/systemd/system/a" + std::to_string(i) + "-.service.d").c_str()),
+                  0);
+    const auto host = tree.host();
+    static constexpr std::string_view needles[] = {"podman"};
+    EXPECT_EQ(host::UnitFiles::open(host.root())->mentioning(host.root(), needles)->size(), 20'000U);
+}
+
 TEST(UnitFiles, ATemplateIsEnabledByTheLinksOfItsInstances) {
     const tests::Tree tree{{"etc/systemd/system/a@.service", "[Service]\n"}};
     tree.link("etc/systemd/system/multi-user.target.wants/a@x.service", "../a@.service");

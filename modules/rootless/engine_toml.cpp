@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/rootless/engine_toml.hpp"
 
+#include "core/base/path.hpp"
 #include "core/base/text.hpp"
 #include "core/base/toml.hpp"
 
+#include <algorithm>
+
 namespace plimsoll::modules::rootless {
 namespace {
+
+// Itself, not by a wrapper that has options of its own for it ("snap run docker.dockerd").
+bool calls(const std::vector<std::string>& argv, std::string_view engine) {
+    const auto info = std::ranges::find(engine_table, engine, &EngineInfo::name);
+    return engine_of(argv) == engine && std::ranges::any_of(argv, [&](const std::string& word) {
+               return base_name(word) == info->program;
+           });
+}
 
 void add_unit(const host::Host& host, const EngineUnit& unit, std::vector<EngineCommand>& out,
               std::vector<Error>& problems) {
@@ -19,12 +30,12 @@ void add_unit(const host::Host& host, const EngineUnit& unit, std::vector<Engine
     for (const auto& line : own ? unit.file.values("Service", "ExecStart") : unit.runs) {
         const auto written = command_words(line.value);
         auto argv = expand(written, environment.values);
-        if (engine_of(argv) == unit.engine) {
+        if (calls(argv, unit.engine)) {
             std::ranges::move(
                 host::unset_variables(written, environment.values, host::ManagerOf::system, line.source),
                 std::back_inserter(problems));
             out.push_back({std::move(argv), environment.values, line.source});
-        } else if (own) {
+        } else if (own || engine_of(written) == unit.engine) {
             problems.push_back(fail(Code::unsupported, line.source + ": does not call " + unit.engine +
                                                            " itself, so that its options cannot be seen: " +
                                                            printable(line.value, 80))

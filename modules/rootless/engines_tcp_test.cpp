@@ -281,6 +281,11 @@ TEST(Tcp, FilesThatOnlyTheManagerKnowsAreUnknown) {
             << file;
     }
     EXPECT_THAT(with("docker.service", "/usr/bin/dockerd --config-file /c"), ElementsAre("host: pass"));
+    // What its wrapper adds, only snapd knows.
+    EXPECT_THAT(with("snap.docker.dockerd.service", "/usr/bin/snap run docker.dockerd"),
+                ElementsAre("docker.service: unknown"));
+    EXPECT_THAT(with("ci.service", "/usr/bin/numactl $NUMA dockerd -H tcp://b:1\nEnvironment=NUMA=--all"),
+                ElementsAre("docker.service: unknown"));
     EXPECT_THAT(with("buildkit.service", "/usr/bin/buildkitd --config /c"), ElementsAre("host: pass"));
 }
 

@@ -67,6 +67,18 @@ TEST(UsersEngines, OfUnitsForAllThatCannotBeUnderstoodAreUnknown) {
     EXPECT_THAT(tcp_of(tree), ElementsAre("host: pass"));
 }
 
+TEST(UsersEngines, OfUnitsForAllChangeByOneUsersDropInsForMany) {
+    for (const std::string folder : {"service.d", "my-.service.d"}) {
+        const tests::Tree tree{{"etc/systemd/user/my-docker.service", "[Service]\nExecStart=/opt/nothing\n"}};
+        add_accounts(tree);
+        tree.link("etc/systemd/user/default.target.wants/my-docker.service", "../my-docker.service");
+        EXPECT_THAT(tcp_of(tree), ElementsAre("host: not-applicable"));
+        tree.write(std::string(alices) + folder + "/x.conf",
+                   "[Service]\nExecStart=\nExecStart=dockerd-rootless.sh -H tcp://b:1\n");
+        EXPECT_THAT(tcp_of(tree), ElementsAre("tcp b:1: fail high")) << folder;
+    }
+}
+
 TEST(UsersEngines, OfWhoIsAwayAreUnknown) {
     const tests::Tree tree{
         {"var/lib/systemd/home/hugo.identity", R"({"userName": "hugo", "binding": {"ab": {"uid": 60231}}})"}};

@@ -241,6 +241,15 @@ class Reader {
         if (!names)
             return note(d.problem, {names.error()});
         add_changed_common(*own, *names);
+        if (own->have_drop_ins_for_many()) {  // also for units that stand elsewhere
+            auto all = dirs;
+            all.insert(all.end(), common_dirs_.begin(), common_dirs_.end());
+            const auto merged = host::UnitFiles::open(root_, all);
+            auto more = merged ? engine_units(root_, *merged) : Result<Names>(Failure(merged.error()));
+            if (!more)
+                return note(d.problem, {more.error()});
+            names->merge(*more);
+        }
         const bool all_common = names->empty();
         if (d.manager)
             names->insert(common_names_.begin(), common_names_.end());

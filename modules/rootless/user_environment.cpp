@@ -117,6 +117,8 @@ class Reader {
         auto files = files_in(path + ".d", ".conf");
         files.insert(files.begin(), path);
         for (const auto& file : files) {
+            if (is_masked(file))
+                continue;
             const auto conf = parsed(file);
             for (const char* key : {"DefaultEnvironment", "ManagerEnvironment"})
                 settings(conf.values("Manager", key));
@@ -135,9 +137,14 @@ class Reader {
         return {.name = path, .settings = host::parse_unit(text.value_or(std::string()), path)};
     }
 
-    // A masked unit is a link to what is no file.
+    // A link to what is no file.
+    [[nodiscard]] bool is_masked(const std::string& path) const {
+        const auto target = root_.read_link(path);
+        return target && *target == "/dev/null";
+    }
+
     void unit_text(const std::string& path) {
-        if (const auto target = root_.read_link(path); !target || *target != "/dev/null")
+        if (!is_masked(path))
             settings(parsed(path).values("Service", "Environment"), true);
     }
 

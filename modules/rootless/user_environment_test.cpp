@@ -110,6 +110,7 @@ TEST(UserEnvironment, ReadsEveryPlace) {
         {"home/bob/.bashrc", "X=11\n"},
         {"root/.profile", "X=12\n"},
         {".bashrc", "X=0\n"}};
+    tree.link("home/bob/.config/systemd/user.conf.d/b.conf", "/dev/null");
     const auto host = tree.host();
     const auto people = persons(host);
     const auto found = read_user_environment(host, people, only_x);

@@ -66,13 +66,15 @@ class Reader {
                 names.insert(name);
         for (const std::string& link : own->pulling_links())
             names.emplace(base_name(link));
-        if (names.empty())
+        const bool many = own->have_drop_ins_for_many();
+        if (names.empty() && !many)
             return;
         const auto files = host::UnitFiles::open(root_, host::user_unit_dirs(user.uid, user.home));
-        if (files)
-            take(*files, names, like);
-        else
-            fail_all(like, files.error());
+        if (!files)
+            return fail_all(like, files.error());
+        if (many)  // also for units that stand elsewhere
+            names.merge(names_in(*files, like));
+        take(*files, names, like);
     }
 
     std::vector<UserUnit> units{};

@@ -194,20 +194,24 @@ void StoragePlaces::add_engine(const Engine& engine, Parser parse, Root root_in,
     }
 }
 
-// The last that is not empty counts, of the file and what it imports; what these import in turn is not
-// followed.
+// Of the file and what it imports, each once, the last that is not empty counts.
 std::string StoragePlaces::containerd_root(const Value& conf, const std::string& file) const {
-    std::string out = text_at(conf, "root");
+    constexpr std::size_t max_files = 256;
+    std::string out;
     std::vector<Error> problems;
-    for (const auto& path : host::containerd_imports(root_, conf, file, problems)) {
-        const auto imported = read(path, &parse_toml);
-        if (!imported || !*imported)
+    std::vector<std::string> queue{file};
+    for (std::size_t i = 0; i < queue.size() && i < max_files; ++i) {
+        const auto other = i == 0 ? Result<std::optional<Value>>(conf) : read(queue[i], &parse_toml);
+        if (!other || !*other)
             continue;
-        if (auto root = text_at(**imported, "root"); !root.empty())
+        if (auto root = text_at(**other, "root"); !root.empty())
             out = std::move(root);
-        if ((*imported)->at("imports") != nullptr)
-            note_unseen(out_, path + " imports further files");
+        for (auto& path : host::containerd_imports(root_, **other, queue[i], problems))
+            if (std::ranges::find(queue, path) == queue.end())
+                queue.push_back(std::move(path));
     }
+    if (queue.size() > max_files)
+        note_unseen(out_, file + " imports more than " + std::to_string(max_files) + " files");
     for (const auto& problem : problems)
         note_unseen(out_, problem.message);
     return out;

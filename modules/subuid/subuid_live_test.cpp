@@ -296,8 +296,15 @@ TEST_F(Storage, OfContainerdIsWhereItsImportsPutIt) {
     EXPECT_EQ(scan(), std::vector<std::string>{"fail /data/c low by-hand"});
     tree.write("/etc/containerd/conf.d/b.toml", "root = '/srv/other'\n");
     EXPECT_EQ(scan(), none) << "the last one counts";
+    tree.write("/etc/containerd/config.toml",
+               "imports = ['config.toml', 'conf.d/a.toml']\nroot = '/srv/none'\n");
+    EXPECT_EQ(scan(), std::vector<std::string>{"fail /data/c low by-hand"}) << "itself counts once";
     tree.write("/etc/containerd/conf.d/a.toml", "imports = ['x.toml']\n");
-    EXPECT_EQ(scan(), unseen) << "further ones";
+    EXPECT_EQ(scan(), none);
+    tree.write("/etc/containerd/conf.d/x.toml", "root = '/data/c'\n");
+    EXPECT_EQ(scan(), std::vector<std::string>{"fail /data/c low by-hand"}) << "further ones";
+    tree.write("/etc/containerd/conf.d/x.toml", "root = ");
+    EXPECT_EQ(scan(), unseen);
     tree.write("/etc/containerd/config.toml", "imports = 'a.toml'\n");
     EXPECT_EQ(scan(), unseen);
 }
