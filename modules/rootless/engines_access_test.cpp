@@ -384,8 +384,14 @@ TEST(GrantingGroup, IsGivenAtLogin) {
         tree.write("usr/lib/pam.d/login", "auth optional pam_group.so\n");
         EXPECT_THAT(verdicts(assess(tree.host(), params), access_id), ElementsAre(c.expected)) << c.rules;
     }
-    const tests::Tree tree{{"etc/group", "docker:x:997:\n"}, {"etc/security/group.conf", ""}};
+    const tests::Tree tree{{"etc/group", "docker:x:997:\n"},
+                           {"usr/etc/security/group.conf", "*;*;*;Al0000-2400;docker\n"},
+                           {"usr/etc/pam.d/login", "auth optional pam_group.so\n"}};
     add_dockerd(tree);
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: fail critical"))
+        << "the vendor's";
+    tree.write("etc/security/group.conf", "");
+    EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: pass"));
     tree.fifo("etc/security/group.conf");
     EXPECT_THAT(verdicts(assess(tree.host()), access_id), ElementsAre("group docker: unknown"));
 }

@@ -9,7 +9,8 @@
 namespace plimsoll::modules::rootless {
 namespace {
 
-constexpr const char* group_conf = "/etc/security/group.conf";
+// The first that is there counts; distributions that keep /etc empty bring the second (pam(8), vendordir).
+constexpr const char* group_confs[] = {"/etc/security/group.conf", "/usr/etc/security/group.conf"};
 constexpr std::string_view module_name = "pam_group";
 
 bool has_module(std::string_view text) {
@@ -21,7 +22,7 @@ bool has_module(std::string_view text) {
 // Whether a service of PAM (pam.d(5)) has the module; what cannot be read may.
 bool is_in_use(const host::Sysroot& root, std::vector<Error>& problems) {
     std::vector<std::string> files{"/etc/pam.conf"};
-    for (const std::string dir : {"/etc/pam.d", "/usr/lib/pam.d"}) {
+    for (const std::string dir : {"/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"}) {
         const auto entries = root.list(dir);
         if (!entries && entries.error().code != Code::not_found)
             problems.push_back(entries.error());
@@ -54,11 +55,16 @@ std::optional<LoginRule> parse_rule(std::string_view line, std::string source) {
 
 LoginGroups read_login_groups(const host::Sysroot& root) {
     LoginGroups out;
-    const auto text = root.read(group_conf);
-    if (!text && text.error().code != Code::not_found)
-        out.problems.push_back(text.error());
-    if (text)
-        out.rules = parse_login_groups(*text, group_conf);
+    for (const char* file : group_confs) {
+        const auto text = root.read(file);
+        if (!text && text.error().code == Code::not_found)
+            continue;
+        if (text)
+            out.rules = parse_login_groups(*text, file);
+        else
+            out.problems.push_back(text.error());
+        break;
+    }
     if (!out.rules.empty() && !is_in_use(root, out.problems))
         out.rules.clear();
     return out;
